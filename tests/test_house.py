@@ -1,0 +1,270 @@
+"""The rules of the house: who may import whom, and what the repository may hold.
+
+The order is the layout of the design. A check that cannot fail is a defect, so
+every rule is also run on a tree that breaks it.
+"""
+
+import ast
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "msresnet"
+
+# A module imports only from those before it. The package's own names (`from msresnet import load_model`)
+# stand where `__init__` does.
+ORDER = (
+    *("errors", "images", "pyramid", "layers", "resnet", "vote", "model", "checkpoint"),
+    *("ledger", "attribution", "probes", "faithfulness", "localisation", "explain"),
+    *("colour", "figures"),
+    *("data", "losses", "training", "evaluation"),
+    *("__init__", "cli", "ui", "__main__"),
+)
+TRAINING = {"data", "losses", "training", "evaluation"}
+STRANGERS = {frozenset({"cli", "ui"})}
+ONLY_IN = {
+    "gradio": {"ui"},
+    "gradio_client": {"ui"},
+    "captum": {"attribution"},
+    "accelerate": TRAINING,
+    "torchmetrics": TRAINING,
+}
+NEVER_IN = {"torch": {"colour", "figures"}, "torchvision": {"colour", "figures"}}
+LAZILY_IN = {"accelerate": {"cli"}, "torchmetrics": {"cli"}}  # inside a function
+PRINTERS = {"cli", "ui", "training", "__main__"}
+UNDECLARED = {"gradio_client", "spaces"}  # gradio brings the one; the other exists on a Space only
+IMPORT_NAMES = {"pillow": "PIL"}  # where it is not the distribution's own
+MAX_TRACKED_BYTES = 10_000_000  # the Hub wants LFS for more
+
+
+@dataclass(frozen=True)
+class Import:
+    name: str  # absolute and dotted, down to the imported name
+    line: int
+    is_lazy: bool  # inside a function
+
+
+def violations(root: Path) -> list[str]:
+    """Every breach of the import and print rules under ``root``, one sentence each."""
+    found = []
+    declared = declared_names(root)
+    for path in sorted((root / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        module = parts[1]
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if module not in ORDER:
+            found.append(f"{PACKAGE}/{module} has no place in the order; give it one in tests/test_house.py")
+            continue
+        where = path.relative_to(root).as_posix()
+        found += [
+            f"{where}:{one.line}: {breach}"
+            for one in imports_of(tree, parts[:-1])
+            for breach in breaches(module, one, declared)
+        ]
+        found += [
+            f"{where}:{call.lineno}: only {', '.join(sorted(PRINTERS))} may print"
+            for call in ast.walk(tree)
+            if isinstance(call, ast.Call) and name_of(call.func) == "print" and module not in PRINTERS
+        ]
+    return found
+
+
+def imports_of(tree: ast.AST, package: tuple[str, ...], *, is_lazy: bool = False) -> Iterator[Import]:
+    """All imports below ``tree``, also those inside functions and those that ``import_module`` does."""
+    for node in ast.iter_child_nodes(tree):
+        for name in imported_names(node, package):
+            yield Import(name, node.lineno, is_lazy)
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        yield from imports_of(node, package, is_lazy=is_lazy or is_function)
+
+
+def imported_names(node: ast.AST, package: tuple[str, ...]) -> list[str]:
+    match node:
+        case ast.Import():
+            return [alias.name for alias in node.names]
+        case ast.ImportFrom():
+            base = absolute("." * node.level + (node.module or ""), package)
+            return [f"{base}.{alias.name}" for alias in node.names]
+        case ast.Call(args=[ast.Constant(value=str(name)), *_]) if (
+            name_of(node.func) in ("import_module", "__import__")
+        ):
+            return [absolute(name, package)]
+    return []
+
+
+def absolute(name: str, package: tuple[str, ...]) -> str:
+    """``name`` as an absolute dotted name, where a file of ``package`` says it."""
+    rest = name.lstrip(".")
+    level = len(name) - len(rest)
+    base = package[: len(package) - level + 1] if level else ()
+    return ".".join((*base, rest) if rest else base)
+
+
+def name_of(function: ast.expr) -> str | None:
+    match function:
+        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="importlib"), attr=name):
+            return name
+    return None
+
+
+def breaches(module: str, one: Import, declared: set[str]) -> Iterator[str]:
+    """What is wrong with ``one`` import in ``module``."""
+    top, _, rest = one.name.partition(".")
+    if top == PACKAGE:
+        yield from order_breaches(module, rest.partition(".")[0])
+        return
+    if module in NEVER_IN.get(top, ()):
+        yield f"{module} must not know {top}"
+    homes = ONLY_IN.get(top)
+    is_welcome = homes is None or module in homes or (one.is_lazy and module in LAZILY_IN.get(top, ()))
+    if not is_welcome:
+        yield f"{top} belongs in {', '.join(sorted(homes))} only, and {module} imports it"
+    if top not in declared | UNDECLARED | set(ONLY_IN) | sys.stdlib_module_names:
+        yield f"{top} is not declared; name it in requirements.txt, or do without"
+
+
+def order_breaches(module: str, target: str) -> Iterator[str]:
+    if target == "__version__" or target == module:
+        return
+    if target not in ORDER:
+        target = "__init__"  # a public name, or the package itself
+    if frozenset({module, target}) in STRANGERS:
+        yield f"{module} and {target} must not know each other"
+    elif ORDER.index(target) > ORDER.index(module):
+        yield f"{module} imports {target}, which comes later; a module imports only from those before it"
+
+
+def declared_names(root: Path) -> set[str]:
+    """The import names of what requirements.txt declares."""
+    lines = (root / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    names = [re.match(r"[\w.-]+", line.strip()) for line in lines]
+    return {IMPORT_NAMES.get(name.group(), name.group()) for name in names if name}
+
+
+def run_python(program: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_every_import_follows_the_order_and_only_printers_print():
+    assert list((ROOT / PACKAGE).glob("*.py"))
+    assert violations(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "complaint"),
+    [
+        ("vote.py", "from msresnet.model import MultiscaleResNet", "vote imports model"),
+        ("vote.py", "from .explain import explain", "vote imports explain"),
+        ("vote.py", "def f():\n    from . import model", "vote imports model"),
+        ("vote.py", "import msresnet.checkpoint as c", "vote imports checkpoint"),
+        ("vote.py", "from msresnet import load_model", "vote imports __init__"),
+        ("vote.py", "import importlib\nimportlib.import_module('.model', __package__)", "vote imports model"),
+        ("cli.py", "from msresnet.ui import build", "must not know each other"),
+        ("ui/page.py", "from ..cli import main", "must not know each other"),
+        ("ui/page.py", "from .. import __main__", "ui imports __main__"),
+        ("__init__.py", "from .cli import main", "__init__ imports cli"),
+        ("explain.py", "import gradio as gr", "gradio belongs in ui only"),
+        ("__main__.py", "def f():\n    from gradio_client import Client", "gradio_client belongs in ui only"),
+        ("probes.py", "from captum.attr import Occlusion", "captum belongs in attribution only"),
+        ("figures.py", "import torch.nn.functional as F", "figures must not know torch"),
+        ("colour.py", "from torch import Tensor", "colour must not know torch"),
+        ("model.py", "def f():\n    import accelerate", "accelerate belongs in"),
+        ("cli.py", "import torchmetrics", "torchmetrics belongs in"),
+        ("images.py", "import skimage", "skimage is not declared"),
+        ("model.py", "def f():\n    print('hello')", "may print"),
+        ("helpers.py", "", "has no place in the order"),
+    ],
+)
+def test_a_breach_is_reported(tmp_path, file, source, complaint):
+    write_tree(tmp_path, file, source)
+    assert len(violations(tmp_path)) == 1
+    assert complaint in violations(tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("model.py", "import torch, json\nfrom PIL import Image\nimport msresnet.layers"),
+        ("model.py", "from . import vote, __version__\nfrom .vote import Gate"),
+        ("__init__.py", "from importlib import import_module\nimport_module('.explain', __name__)"),
+        ("cli.py", "from msresnet import load_model\ndef f():\n    import accelerate\n    print(1)"),
+        ("ui/page.py", "import gradio as gr\nfrom .theme import theme\nfrom ..explain import explain"),
+        ("__main__.py", "from . import cli\nfrom .ui import build"),
+        ("attribution.py", "from captum.attr import Saliency"),
+    ],
+)
+def test_what_is_allowed_is_not_reported(tmp_path, file, source):
+    write_tree(tmp_path, file, source)
+    assert violations(tmp_path) == []
+
+
+def write_tree(root: Path, file: str, source: str) -> None:
+    shutil.copy(ROOT / "requirements.txt", root)
+    path = root / PACKAGE / file
+    path.parent.mkdir(parents=True)
+    path.write_text(source, encoding="utf-8")
+
+
+def test_importing_the_package_is_light():
+    program = f"import sys, {PACKAGE}; print(sorted({{'captum', 'gradio', 'matplotlib'}} & set(sys.modules)))"
+    answer = run_python(program)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() == "[]"
+
+
+def test_the_page_needs_no_training_extra():
+    modules = [
+        PACKAGE if name == "__init__" else f"{PACKAGE}.{name}"
+        for name in ORDER
+        if name not in TRAINING and exists(name)
+    ]
+    program = (
+        "import importlib, sys\n"
+        "sys.modules.update(accelerate=None, torchmetrics=None)\n"
+        f"for name in {modules!r}: importlib.import_module(name)"
+    )
+    answer = run_python(program)
+    assert answer.returncode == 0, answer.stderr
+
+
+def exists(module: str) -> bool:
+    return (ROOT / PACKAGE / f"{module}.py").exists() or (ROOT / PACKAGE / module / "__init__.py").exists()
+
+
+def test_no_tracked_file_is_over_10_mb():
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listing = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    files = [path for name in listing.stdout.split("\0") if (path := ROOT / name).is_file()]
+    assert files
+    assert [path.name for path in files if path.stat().st_size > MAX_TRACKED_BYTES] == []
+
+
+@pytest.mark.parametrize("reach_out", [socket.socket.connect, socket.socket.connect_ex])
+def test_a_connection_to_the_outside_is_refused_and_noted(reach_out, outside_calls):
+    with socket.socket() as sock, pytest.raises(ConnectionRefusedError, match="stay on this machine"):
+        getattr(sock, reach_out.__name__)(("192.0.2.1", 80))  # RFC 5737: an address that is nobody's
+    assert outside_calls == ["192.0.2.1"]
+    outside_calls.clear()
+
+
+def test_a_look_up_of_an_outside_name_is_refused_and_noted(outside_calls):
+    with pytest.raises(ConnectionRefusedError, match="stay on this machine"):
+        socket.create_connection(("nowhere.invalid", 80), timeout=1)
+    assert outside_calls == ["nowhere.invalid"]
+    outside_calls.clear()
+
+
+def test_a_connection_to_this_machine_is_allowed():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        socket.create_connection(("localhost", server.getsockname()[1]), timeout=5).close()
