@@ -119,7 +119,7 @@ def breaches(module: str, one: Import, declared: set[str]) -> Iterator[str]:
     """What is wrong with ``one`` import in ``module``."""
     top, _, rest = one.name.partition(".")
     if top == PACKAGE:
-        yield from order_breaches(module, rest.partition(".")[0])
+        yield from order_breaches(module, *rest.split("."))
         return
     if module in NEVER_IN.get(top, ()):
         yield f"{module} must not know {top}"
@@ -131,8 +131,11 @@ def breaches(module: str, one: Import, declared: set[str]) -> Iterator[str]:
         yield f"{top} is not declared; name it in requirements.txt, or do without"
 
 
-def order_breaches(module: str, target: str) -> Iterator[str]:
+def order_breaches(module: str, target: str, *within: str) -> Iterator[str]:
     if target == "__version__" or target == module:
+        return
+    if target not in ORDER and within:
+        yield f"{module} imports {target}, which has no place in the order"
         return
     if target not in ORDER:
         target = "__init__"  # a public name, or the package itself
@@ -167,6 +170,8 @@ def test_every_import_follows_the_order_and_only_printers_print():
         ("vote.py", "def f():\n    from . import model", "vote imports model"),
         ("vote.py", "import msresnet.checkpoint as c", "vote imports checkpoint"),
         ("vote.py", "from msresnet import load_model", "vote imports __init__"),
+        ("vote.py", "import msresnet", "vote imports __init__"),
+        ("vote.py", "from .tricks import trick", "vote imports tricks, which has no place"),
         ("vote.py", "import importlib\nimportlib.import_module('.model', __package__)", "vote imports model"),
         ("cli.py", "from msresnet.ui import build", "must not know each other"),
         ("ui/page.py", "from ..cli import main", "must not know each other"),
