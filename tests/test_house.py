@@ -23,7 +23,7 @@ PACKAGE = "msresnet"
 # stand where `__init__` does.
 ORDER = (
     *("errors", "images", "pyramid", "layers", "resnet", "vote", "model", "checkpoint"),
-    *("ledger", "attribution", "probes", "faithfulness", "localisation", "explain"),
+    *("ledger", "features", "attribution", "probes", "faithfulness", "localisation", "explain"),
     *("colour", "figures"),
     *("data", "losses", "training", "evaluation"),
     *("__init__", "cli", "ui", "__main__"),

@@ -1,0 +1,179 @@
+"""The ledger: contributions as numbers that people read.
+
+Logits have a gauge: adding 7 to every class of one scale changes no probability, so
+the raw contribution of a scale to one class says nothing. A ledger is therefore read
+*class-centred* (the contribution minus its mean over all classes) or as a difference
+*A − B*. The raw values are kept beside, and add up to the logit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .errors import ConfigError, UnknownNameError
+from .model import Output
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is explained: a class against the mean of all (``against=None``), or against another class."""
+
+    index: int
+    against: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.index == self.against:
+            raise ConfigError("a class cannot be compared with itself; choose another class B")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A ledger read for one target, in logits: ``sum(contributions) + bias == total``."""
+
+    target: Target
+    contributions: tuple[float, ...]  # one per scale
+    bias: float
+    total: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One class of the top-k: raw values, ``sum(contributions) + bias == logit`` up to the residual."""
+
+    index: int
+    label: str
+    probability: float
+    logit: float
+    bias: float
+    contributions: tuple[float, ...]
+    residual: float
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All that one forward pass says of one image: arrays on the CPU, S scales, K classes.
+
+    Attributes:
+        classes: K labels.
+        logits: ``(K,)`` float64, as the model gave them.
+        contributions: ``(S, K)`` float64, raw, recomputed in float64 from the gated,
+            pooled features.
+        bias: ``(K,)`` float64.
+        residuals: ``(K,)`` float64, logit minus the float64 sum of contributions and bias.
+        evidence: per scale ``(K, h_s, w_s)`` float32; a map's sum is the contribution.
+        level_weights: ``(S,)`` the gate's weight of each level, 1 in sum.
+        cell_weights: per scale ``(h_s, w_s)``, the gate's weight of each cell; a level's
+            weight in sum.
+        temperatures: ``(S,)``.
+    """
+
+    classes: tuple[str, ...]
+    logits: np.ndarray
+    contributions: np.ndarray
+    bias: np.ndarray
+    residuals: np.ndarray
+    evidence: tuple[np.ndarray, ...]
+    level_weights: np.ndarray
+    cell_weights: tuple[np.ndarray, ...]
+    temperatures: np.ndarray
+
+    @classmethod
+    def of(cls, output: Output, classes: tuple[str, ...], *, item: int = 0) -> "Ledger":
+        """The ledger of one image of a batch; every level must be there."""
+        contributions, residuals = recompute(output, item)
+        batched = [q if len(q) > 1 else q.expand(len(output.logits), -1, -1) for q in output.gate.weights]
+        temperatures = output.gate.temperatures.expand(len(output.logits), -1)
+        return cls(
+            classes=classes,
+            logits=array(output.logits[item], np.float64),
+            contributions=contributions,
+            bias=array(output.bias, np.float64),
+            residuals=residuals,
+            evidence=tuple(array(maps[item], np.float32) for maps in output.evidence_of_all()),
+            level_weights=np.array([array(w[item], np.float64).sum() for w in batched]),
+            cell_weights=tuple(array(w[item], np.float32) for w in batched),
+            temperatures=array(temperatures[item], np.float64),
+        )
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """``(K,)`` softmax of the logits."""
+        shifted = np.exp(self.logits - self.logits.max())
+        return shifted / shifted.sum()
+
+    def top_k(self, count: int) -> tuple[Prediction, ...]:
+        """The ``count`` most probable classes, best first; ties by index."""
+        order = np.argsort(-self.logits, kind="stable")[:count]
+        return tuple(self.prediction(int(index)) for index in order)
+
+    def prediction(self, index: int) -> Prediction:
+        """The raw entry of one class."""
+        return Prediction(
+            index=index,
+            label=self.classes[index],
+            probability=float(self.probabilities[index]),
+            logit=float(self.logits[index]),
+            bias=float(self.bias[index]),
+            contributions=tuple(float(value) for value in self.contributions[:, index]),
+            residual=float(self.residuals[index]),
+        )
+
+    def read(self, target: Target) -> Reading:
+        """The ledger of a target: class-centred, or A − B."""
+        contributions = relative(self.contributions, target)
+        bias = relative(self.bias, target)
+        return Reading(
+            target=target,
+            contributions=tuple(float(value) for value in contributions),
+            bias=float(bias),
+            total=float(relative(self.logits, target)),
+        )
+
+    def evidence_for(self, target: Target) -> tuple[np.ndarray, ...]:
+        """Contribution of each cell to a target, ``(h_s, w_s)`` per scale; a map's sum is :meth:`read`'s entry."""
+        return tuple(relative(np.moveaxis(maps, 0, -1), target) for maps in self.evidence)
+
+    def find_class(self, name: str) -> int:
+        """The index of a class by its label (case does not matter) or its number.
+
+        Raises:
+            UnknownNameError: there is none; names the nearest.
+        """
+        return find_class(name, self.classes)
+
+
+def find_class(name: str | int, classes: tuple[str, ...]) -> int:
+    """The index of a class by its label (case does not matter) or its number."""
+    text = str(name).strip()
+    for index, label in enumerate(classes):
+        if label.casefold() == text.casefold():
+            return index
+    if text.isdecimal() and int(text) < len(classes):
+        return int(text)
+    raise UnknownNameError("class", text, classes)
+
+
+def relative(values: np.ndarray, target: Target) -> np.ndarray:
+    """Values of a target, the class axis being the last: minus the mean of all classes, or minus class B's."""
+    other = values.mean(axis=-1) if target.against is None else values[..., target.against]
+    return values[..., target.index] - other
+
+
+def recompute(output: Output, item: int) -> tuple[np.ndarray, np.ndarray]:
+    """Contributions ``(S, K)`` in float64 from the gated, pooled features, and the logits' residuals ``(K,)``."""
+    with torch.no_grad():
+        pooled = torch.stack(
+            [
+                (x[item].double() * q[item if len(q) > 1 else 0].double()).sum(dim=(1, 2))
+                for x, q in zip(output.stages[-1], output.gate.coefficients, strict=True)
+            ]
+        )
+        contributions = pooled @ output.classifier.double().T
+        residuals = output.logits[item].double() - contributions.sum(dim=0) - output.bias.double()
+    return array(contributions, np.float64), array(residuals, np.float64)
+
+
+def array(tensor: torch.Tensor, dtype: type) -> np.ndarray:
+    """A tensor as a numpy array on the CPU, detached."""
+    return tensor.detach().to("cpu").numpy().astype(dtype)

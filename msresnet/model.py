@@ -1,0 +1,345 @@
+"""The multi-scale ResNet: pyramid → trunk → vote."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from .errors import ConfigError
+from .images import Geometry
+from .layers import Maps
+from .pyramid import Preprocessing, tensor_levels, upload_levels
+from .resnet import ARCHITECTURES, MultiscaleTrunk, StageMaps, Stem, spread_over_scales
+from .vote import Gate, GateMode, Temperature, VoteHead
+
+MODES = tuple(mode.value for mode in GateMode)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that shapes a model but its tensors.
+
+    Attributes:
+        architecture: one of ``resnet18``, ``resnet34``, ``resnet50``, ``resnet101``.
+        sides: side of each level in px, ascending and distinct, at least one.
+        base_side: the side that is scale 1; one of ``sides``.
+        classes: a label per class.
+        stem, width, has_links, dropout: see :class:`~msresnet.resnet.MultiscaleTrunk`.
+        gate, temperature: see :mod:`msresnet.vote`.
+        preprocessing: from an upload to the levels.
+    """
+
+    architecture: str
+    sides: tuple[int, ...]
+    base_side: int
+    classes: tuple[str, ...]
+    stem: Stem = Stem.IMAGENET
+    width: int = 64
+    has_links: bool = False
+    dropout: float = 0.0
+    gate: GateMode = GateMode.GATED
+    temperature: Temperature = Temperature.MATCHED
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+
+    def __post_init__(self) -> None:
+        if self.architecture not in ARCHITECTURES:
+            raise ConfigError(f"architecture must be one of {', '.join(ARCHITECTURES)}, got {self.architecture!r}")
+        if not self.sides or list(self.sides) != sorted(set(self.sides)) or self.sides[0] < 1:
+            raise ConfigError(f"sides must be distinct, ascending and at least 1 px, got {self.sides}")
+        if self.base_side not in self.sides:
+            raise ConfigError(f"base_side must be one of the sides {self.sides}, got {self.base_side}")
+        if not self.classes:
+            raise ConfigError("a model needs at least one class, got none")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout must be in [0, 1), got {self.dropout}")
+
+    def to_dict(self) -> dict:
+        """As JSON keeps it: enums by their value."""
+        kept = asdict(self)
+        kept.update(stem=self.stem.value, gate=self.gate.value, temperature=self.temperature.value)
+        return kept
+
+    @classmethod
+    def from_dict(cls, kept: dict) -> "ModelConfig":
+        """The inverse of :meth:`to_dict`; raises ``ConfigError`` for what does not fit."""
+        try:
+            preprocessing = {k: tuple(v) if isinstance(v, list) else v for k, v in kept["preprocessing"].items()}
+            return cls(
+                **{f.name: kept[f.name] for f in fields(cls) if f.name in kept and f.name not in SPECIAL_FIELDS},
+                sides=tuple(kept["sides"]),
+                classes=tuple(kept["classes"]),
+                stem=Stem(kept["stem"]),
+                gate=GateMode(kept["gate"]),
+                temperature=Temperature(kept["temperature"]),
+                preprocessing=Preprocessing(**preprocessing),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ConfigError(f"not the description of a model: {error}") from error
+
+
+SPECIAL_FIELDS = {"sides", "classes", "stem", "gate", "temperature", "preprocessing"}
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a forward pass gives; everything differentiable and on the model's device.
+
+    Attributes:
+        logits: ``(batch, class)``.
+        contributions: ``(batch, scale, class)``; over the scales they add up to
+            ``logits - bias``.
+        bias: ``(class,)``.
+        gate: the weights of the votes.
+        stages: ``stages[i][s]``, stage i's ``(batch, channel, h, w)`` map at scale s.
+        classifier: ``(class, channel)``, the weight that every cell is classified with.
+    """
+
+    logits: Tensor
+    contributions: Tensor
+    bias: Tensor
+    gate: Gate
+    stages: StageMaps
+    classifier: Tensor
+
+    def evidence(self, class_index: int | Tensor) -> list[Tensor | None]:
+        """Contribution of every cell to a class: ``(batch, h_s, w_s)`` per scale.
+
+        ``class_index`` is one class for the batch or a ``(batch,)`` tensor. A map's sum
+        is the scale's contribution.
+        """
+        weight = self.classifier[class_index]
+        weight = weight.expand(len(self.logits), -1) if weight.ndim == 1 else weight
+        return [
+            None if x is None else torch.einsum("bc,bchw->bhw", weight, x.to(weight.dtype)) * q
+            for x, q in zip(self.stages[-1], self.gate.coefficients, strict=True)
+        ]
+
+    def evidence_of_all(self) -> list[Tensor | None]:
+        """:meth:`evidence` of every class at once: ``(batch, class, h_s, w_s)`` per scale."""
+        return [
+            None if x is None else torch.einsum("kc,bchw->bkhw", self.classifier, x.to(q.dtype) * q.unsqueeze(1))
+            for x, q in zip(self.stages[-1], self.gate.coefficients, strict=True)
+        ]
+
+
+class MultiscaleResNet(nn.Module):
+    """An image classifier whose logits say how much each scale, and each place, gave.
+
+    Example:
+        >>> model = MultiscaleResNet.lift(torchvision.models.resnet50(), sides=(224, 320), gate="gated")
+        >>> out = model(torch.rand(1, 3, 224, 224))
+        >>> torch.allclose(out.contributions.sum(1) + out.bias, out.logits)
+        True
+
+    ``lock`` keeps two explanations of one model apart: hold it around everything
+    that hooks the model or changes its state.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.lock = threading.RLock()
+        base_index = config.sides.index(config.base_side)
+        self.trunk = MultiscaleTrunk(
+            ARCHITECTURES[config.architecture],
+            scale_count=len(config.sides),
+            stem=config.stem,
+            width=config.width,
+            has_links=config.has_links,
+            dropout=config.dropout,
+        )
+        self.head = VoteHead(
+            self.trunk.out_channels,
+            len(config.classes),
+            scale_count=len(config.sides),
+            base_index=base_index,
+            mode=config.gate,
+            temperature=config.temperature,
+        )
+        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (config.preprocessing.mean, config.preprocessing.std))
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
+
+    @classmethod
+    def lift(
+        cls,
+        resnet: nn.Module,
+        sides: Sequence[int] = (224,),
+        gate: str = "single",
+        *,
+        base_side: int | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> "MultiscaleResNet":
+        """A torchvision ResNet as a multi-scale one: shared kernels, its batch-norm at every scale.
+
+        With one level and ``gate="single"`` the logits are torchvision's own, to rounding.
+
+        Args:
+            resnet: ``torchvision.models.resnet18``, 34, 50 or 101; it is copied, not changed.
+            sides: side of each level in px.
+            gate: ``single``, ``mean`` or ``gated``; ``gated`` gets the label-free gate.
+            base_side: the side that is scale 1; by default 224 where it is among the sides,
+                otherwise the smallest.
+            classes: labels; by default ``class 0``, ``class 1``, …
+
+        Raises:
+            ConfigError: another network, or an unknown gate.
+        """
+        state = resnet.state_dict()
+        return cls.from_torchvision_state(
+            state, sides=sides, gate=gate, base_side=base_side, classes=classes
+        ).to(next(resnet.parameters()).device)
+
+    @classmethod
+    def from_torchvision_state(
+        cls,
+        state: dict[str, Tensor],
+        *,
+        sides: Sequence[int],
+        gate: str = "gated",
+        base_side: int | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> "MultiscaleResNet":
+        """The same from a state dict alone; the architecture is read off its shapes."""
+        if gate not in MODES:
+            raise ConfigError(f"gate must be one of {', '.join(MODES)}, got {gate!r}")
+        architecture = recognise(state)
+        class_count = len(state["fc.bias"])
+        config = ModelConfig(
+            architecture=architecture,
+            sides=tuple(sorted(sides)),
+            base_side=base_side or (224 if 224 in sides else min(sides)),
+            classes=tuple(classes) if classes else tuple(f"class {i}" for i in range(class_count)),
+            width=state["conv1.weight"].shape[0],
+            gate=GateMode(gate),
+            preprocessing=Preprocessing(crop_fraction=224 / 256),
+        )
+        if len(config.classes) != class_count:
+            raise ConfigError(f"the classifier has {class_count} classes, but {len(config.classes)} labels were given")
+        model = cls(config)
+        trunk = {key: value for key, value in state.items() if not key.startswith("fc.")}
+        model.trunk.load_state_dict(spread_over_scales(trunk, scale_count=len(config.sides)))
+        model.head.fc.load_state_dict({key[3:]: value for key, value in state.items() if key.startswith("fc.")})
+        return model.eval()
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Side of each level in px, ascending."""
+        return self.config.sides
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """Factor of each level: its side over the base side."""
+        return tuple(side / self.config.base_side for side in self.sides)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Label of each class."""
+        return self.config.classes
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return self.head.fc.weight.device
+
+    def forward(self, images: Tensor) -> Output:
+        """Classify float RGB ``(batch, 3, height, width)`` in [0, 1]; levels are made from the tensor as it is."""
+        return self.vote(tensor_levels(images, self.sides))
+
+    def forward_levels(self, *levels: Tensor | None, gate: Gate | None = None) -> Tensor:
+        """Logits ``(batch, class)`` of a tuple of levels: what Captum sees.
+
+        Args:
+            levels: ``(batch, 3, side, side)`` in [0, 1] per scale; ``None`` leaves one out.
+            gate: held constant where given; a batch of one serves any batch.
+        """
+        return self.vote(levels, gate=gate).logits
+
+    def vote(self, levels: Maps, *, gate: Gate | None = None) -> Output:
+        """Everything that a forward pass over ``levels`` gives; see :meth:`forward_levels`."""
+        if len(levels) != len(self.sides):
+            raise ValueError(f"one level per scale: {len(self.sides)} sides {self.sides}, got {len(levels)} levels")
+        if all(level is None for level in levels):
+            raise ValueError("at least one level must be there")
+        normalised = [None if x is None else (x - self.mean) / self.std for x in levels]
+        stages = self.trunk(normalised)
+        ballot = self.head(stages[-1], gate)
+        return Output(ballot.logits, ballot.contributions, self.head.fc.bias, ballot.gate, stages, self.head.fc.weight)
+
+    def pyramid(self, upload: Image.Image, *, sees_whole_image: bool | None = None) -> tuple[Tensor, ...]:
+        """Levels of a picture of any size by the trunk's own convention, on the model's device.
+
+        Args:
+            upload: upright RGB, as :func:`msresnet.images.read_image` gives it.
+            sees_whole_image: overrides the convention's crop.
+
+        Returns:
+            ``(1, 3, side, side)`` float32 in [0, 1] per scale. Where they lie in the
+            upload is told by :meth:`geometry`.
+        """
+        levels = upload_levels(upload, self.sides, self.preprocessing(sees_whole_image=sees_whole_image))
+        return tuple(level.to(self.device) for level in levels)
+
+    def geometry(self, upload_size: tuple[int, int], *, sees_whole_image: bool | None = None) -> Geometry:
+        """Where the levels of :meth:`pyramid` lie in an upright upload of ``(width, height)`` px."""
+        return self.preprocessing(sees_whole_image=sees_whole_image).geometry(upload_size)
+
+    def preprocessing(self, *, sees_whole_image: bool | None = None) -> Preprocessing:
+        """The trunk's convention, its crop overridden where asked."""
+        if sees_whole_image is None:
+            return self.config.preprocessing
+        return replace(self.config.preprocessing, sees_whole_image=sees_whole_image)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Hold the model still: locked, in evaluation mode, without gradients of its parameters.
+
+        Modes, ``requires_grad`` and stored gradients are afterwards what they were,
+        also after an exception. Gradients of the levels still flow.
+        """
+        with self.lock:
+            modes = [(module, module.training) for module in self.modules()]
+            trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+            try:
+                self.eval()
+                for parameter in trained:
+                    parameter.requires_grad_(False)
+                yield
+            finally:
+                for parameter in trained:
+                    parameter.requires_grad_(True)
+                for module, was_training in modes:
+                    module.training = was_training
+
+    def __getstate__(self) -> dict:
+        state = self.__dict__.copy()
+        del state["lock"]  # a lock belongs to one process and one model
+        return state
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        self.lock = threading.RLock()
+
+
+def recognise(state: dict[str, Tensor]) -> str:
+    """The architecture of a torchvision ResNet's state dict.
+
+    Raises:
+        ConfigError: it is none of those that we know.
+    """
+    depths = tuple(
+        1 + max((int(key.split(".")[1]) for key in state if key.startswith(f"layer{i}.")), default=-1)
+        for i in range(1, 5)
+    )
+    expansion = 4 if "layer1.0.conv3.weight" in state else 1
+    for name, architecture in ARCHITECTURES.items():
+        if architecture.depths == depths and architecture.block.expansion == expansion and "fc.bias" in state:
+            return name
+    raise ConfigError(
+        f"the weights are not a torchvision ResNet ({', '.join(ARCHITECTURES)}): "
+        f"found stages of {depths} blocks and {'a' if 'fc.bias' in state else 'no'} classifier"
+    )
