@@ -19,7 +19,7 @@ from ..vote import Gate
 from .baselines import Baseline, baseline_levels
 from .cam import LAST_STAGE, grad_cam_of_classes
 from .methods import METHODS, Family, Grid, Method, estimate_seconds, find_method
-from .question import Explained, Finding, Meter, Question
+from .question import RESIDUAL_LIMIT, Explained, Finding, Meter, Question, completeness_residual
 from .restoring import hooks_restored
 
 __all__ = [
@@ -36,11 +36,8 @@ __all__ = [
     "grad_cam_of_classes",
 ]
 
-# Above this the maps do not quite add up, and the result says so (DESIGN: mark what is left).
-RESIDUAL_LIMIT = 0.02
-
 # Level pixels in one batch: 16 images of the default model's three levels.
-BATCH_PIXELS = {"cpu": 250_000, "cuda": 8_000_000}
+BATCH_PIXELS = {"cpu": 250_000, "cuda": 1_000_000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,14 +132,13 @@ def seal(
     method: Method, question: Question, finding: Finding, baseline: Baseline | None, started: float
 ) -> Attribution:
     """A finding as a frozen result on the CPU, with its residual."""
-    maps = tuple(one.detach().cpu().numpy() for one in finding.maps)
     f_input = question.f_input if finding.f_input is None else finding.f_input
     f_baseline = question.f_baseline if finding.f_baseline is None else finding.f_baseline
-    residual = completeness_residual(maps, f_input, f_baseline) if method.is_complete else None
+    residual = completeness_residual(finding.maps, f_input, f_baseline) if method.is_complete else None
     return Attribution(
         method=method.name,
         target=question.f.target,
-        maps=maps,
+        maps=tuple(one.detach().cpu().numpy() for one in finding.maps),
         strides=strides(method, question),
         is_signed=method.is_signed,
         f_input=f_input,
@@ -153,12 +149,6 @@ def seal(
         seconds=time.perf_counter() - started,
         note=note(residual),
     )
-
-
-def completeness_residual(maps: Sequence[np.ndarray], f_input: float, f_baseline: float) -> float:
-    """How far the maps are from adding up to f(image) − f(baseline), relative to that, or to 1 logit."""
-    difference = f_input - f_baseline
-    return abs(sum(one.sum(dtype=np.float64) for one in maps) - difference) / max(abs(difference), 1.0)
 
 
 def note(residual: float | None) -> str:

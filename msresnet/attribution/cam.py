@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import torch
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..model import MultiscaleResNet, Output
+from .gradients import guided_backprop
 from .question import Finding, Question
 
 LAST_STAGE = 3
@@ -15,6 +17,17 @@ LAST_STAGE = 3
 def grad_cam(question: Question) -> Finding:
     """Grad-CAM (Selvaraju et al., arXiv 1610.02391), rectified; closed form in the last stage."""
     return Finding(tuple(one.relu() for one in signed_cam(question)))
+
+
+def guided_grad_cam(question: Question) -> Finding:
+    """Guided Backprop times the scale's Grad-CAM, each cell drawn about its centre (arXiv 1610.02391)."""
+    guided = guided_backprop(question).maps
+    stride = question.model.trunk.cell_stride(question.stage)
+    cams = (
+        upsample(one.relu(), stride, len(fine))
+        for one, fine in zip(signed_cam(question), guided, strict=True)
+    )
+    return Finding(tuple(cam * fine for cam, fine in zip(cams, guided, strict=True)))
 
 
 def grad_cam_of_classes(
@@ -52,6 +65,13 @@ def linear_cam(output: Output, weight: Tensor) -> list[Tensor]:
         torch.einsum("kc,chw->khw", weight, x[0].to(weight.dtype)).detach() * q[0].mean()
         for x, q in zip(output.stages[-1], output.gate.coefficients, strict=True)
     ]
+
+
+def upsample(cells: Tensor, stride: int, side: int) -> Tensor:
+    """``(h, w)`` cells to ``(side, side)``, bilinear, cell i at pixel ``stride · i``, the last continued."""
+    height, width = (stride * (count - 1) + 1 for count in cells.shape)
+    fine = F.interpolate(cells[None, None], (height, width), mode="bilinear", align_corners=True)
+    return F.pad(fine, (0, side - width, 0, side - height), mode="replicate")[0, 0]
 
 
 def last_rectifiers(model: MultiscaleResNet, stage: int) -> list[nn.Module]:

@@ -5,13 +5,28 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..errors import UnknownNameError
+from .ablation import ABLATION_PLACES, OCCLUSION_PLACES, feature_ablation, occlusion
 from .baselines import Baseline
-from .cam import grad_cam
-from .gradients import saliency
+from .cam import grad_cam, guided_grad_cam
+from .gradients import (
+    FIRST_STEPS,
+    SAMPLES,
+    SHAP_SAMPLES,
+    deep_lift,
+    gradient_shap,
+    guided_backprop,
+    input_x_gradient,
+    integrated_gradients,
+    saliency,
+    smooth_grad,
+    var_grad,
+)
 from .question import Finding, Question
+from .shapley import scale_shapley
 
-# A backward pass to the pixels, with frozen parameters, takes about as long as two forward passes.
-BACKWARD = 3
+# Measured on one core with a ResNet-18 at 48, 64 and 96 px: forward and back to the pixels, with frozen
+# parameters, takes as long as two forward passes; an image in a batch half as long as one alone.
+BACKWARD, BATCHED = 2, 0.5
 
 
 class Family(Enum):
@@ -66,26 +81,147 @@ class Method:
 
 _ALL = (
     Method(
-        name="saliency",
-        title="Saliency",
+        name="integrated-gradients",
+        title="Integrated Gradients",
         family=Family.GRADIENT,
-        promise="How much the score would rise if a pixel became a little brighter.",
-        caution="A slope is not a share: it can be large where the picture holds nothing.",
-        compute=saliency,
-        cost=lambda scales: BACKWARD,
-        images=lambda scales: 1,
+        promise="Each pixel's share of what the score gains on the way from the baseline to the picture.",
+        caution="A share is relative to the baseline: another one gives another map.",
+        compute=integrated_gradients,
+        images=lambda scales: FIRST_STEPS,
+        cost=lambda scales: FIRST_STEPS * BACKWARD * BATCHED,
+        baseline=Baseline.MEAN,
+        is_complete=True,
     ),
     Method(
         name="grad-cam",
         title="Grad-CAM",
         family=Family.LAYER,
-        promise="Which cells of a stage speak for the target; the last stage's answer is exact and free.",
+        promise="Which cells of a stage speak for the target; in the last stage without any approximation.",
         caution="As coarse as the stage's grid, and what speaks against the target is cut off.",
         compute=grad_cam,
-        cost=lambda scales: 1,
         images=lambda scales: 1,
+        cost=lambda scales: 1,
         grid=Grid.CELL,
         is_signed=False,
+    ),
+    Method(
+        name="occlusion",
+        title="Occlusion",
+        family=Family.PERTURBATION,
+        promise="How many logits the score loses when a window covers this place of this level alone.",
+        caution="The model never saw covered pictures; what two places both show is missed at neither.",
+        compute=occlusion,
+        images=lambda scales: scales * OCCLUSION_PLACES,
+        cost=lambda scales: scales * OCCLUSION_PLACES * BATCHED,
+        baseline=Baseline.MEAN,
+    ),
+    Method(
+        name="saliency",
+        title="Saliency",
+        family=Family.GRADIENT,
+        promise="How fast the score rises when a pixel becomes brighter.",
+        caution="A slope is not a share: it can be steep where nothing of the target is.",
+        compute=saliency,
+        images=lambda scales: 1,
+        cost=lambda scales: BACKWARD,
+    ),
+    Method(
+        name="input-x-gradient",
+        title="Input × Gradient",
+        family=Family.GRADIENT,
+        promise="A pixel's brightness times the slope there: a first guess at its share.",
+        caution="The guess does not add up to the score, and a black pixel always gets nothing.",
+        compute=input_x_gradient,
+        images=lambda scales: 1,
+        cost=lambda scales: BACKWARD,
+    ),
+    Method(
+        name="gradient-shap",
+        title="GradientSHAP",
+        family=Family.GRADIENT,
+        promise="Each pixel's expected share over random points on the way from the baseline.",
+        caution="Drawn at random: the shares add up on average only.",
+        compute=gradient_shap,
+        images=lambda scales: SHAP_SAMPLES,
+        cost=lambda scales: SHAP_SAMPLES * BACKWARD * BATCHED,
+        baseline=Baseline.MEAN,
+        is_complete=True,
+    ),
+    Method(
+        name="deep-lift",
+        title="DeepLIFT",
+        family=Family.GRADIENT,
+        promise="Each pixel's share of the difference to the baseline, by one pass through both.",
+        caution="Max-pooling with overlapping windows breaks the sum where the baseline is not the mean.",
+        compute=deep_lift,
+        images=lambda scales: 1,
+        cost=lambda scales: 2 * BACKWARD,
+        baseline=Baseline.MEAN,
+        is_complete=True,
+    ),
+    Method(
+        name="guided-backprop",
+        title="Guided Backprop",
+        family=Family.GRADIENT,
+        promise="Which pixels excite the units that the score rests on.",
+        caution="Sharp, but hardly depends on the class or the weights (arXiv 1810.03292): an edge detector.",
+        compute=guided_backprop,
+        images=lambda scales: 1,
+        cost=lambda scales: BACKWARD,
+    ),
+    Method(
+        name="smooth-grad",
+        title="SmoothGrad",
+        family=Family.GRADIENT,
+        promise="The mean slope over noisy copies of the picture.",
+        caution="Still a slope, and now that of pictures with noise, which the model never saw.",
+        compute=smooth_grad,
+        images=lambda scales: SAMPLES,
+        cost=lambda scales: SAMPLES * BACKWARD * BATCHED,
+    ),
+    Method(
+        name="var-grad",
+        title="VarGrad",
+        family=Family.GRADIENT,
+        promise="Where the slope changes most from one noisy copy of the picture to the next.",
+        caution="Says where, not whether for or against; it hardly depends on the class.",
+        compute=var_grad,
+        images=lambda scales: SAMPLES,
+        cost=lambda scales: SAMPLES * BACKWARD * BATCHED,
+        is_signed=False,
+    ),
+    Method(
+        name="guided-grad-cam",
+        title="Guided Grad-CAM",
+        family=Family.LAYER,
+        promise="Guided Backprop within the cells that speak for the target.",
+        caution="Its detail is Guided Backprop's and hardly depends on the class; only its place does.",
+        compute=guided_grad_cam,
+        images=lambda scales: 1,
+        cost=lambda scales: BACKWARD + 1,
+    ),
+    Method(
+        name="feature-ablation",
+        title="Feature ablation",
+        family=Family.PERTURBATION,
+        promise="How many logits the score loses when one tile of this level alone is covered.",
+        caution="The model never saw covered pictures, and the tiles' borders are arbitrary.",
+        compute=feature_ablation,
+        images=lambda scales: scales * ABLATION_PLACES,
+        cost=lambda scales: scales * ABLATION_PLACES * BATCHED,
+        baseline=Baseline.MEAN,
+    ),
+    Method(
+        name="scale-shapley",
+        title="Shapley values of the scales",
+        family=Family.GAME,
+        promise="What each scale adds to the target's log-probability, averaged over all orders of joining.",
+        caution="One number a scale: it says which, not where.",
+        compute=scale_shapley,
+        images=lambda scales: 1,
+        cost=lambda scales: 1,
+        grid=Grid.SCALE,
+        is_complete=True,
     ),
 )
 

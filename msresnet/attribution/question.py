@@ -1,6 +1,6 @@
 """What a method is asked: the function that is explained, at one image, with its gate held."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +12,9 @@ from ..ledger import Target
 from ..model import MultiscaleResNet, Output
 from ..vote import Gate
 
+# Above this the maps do not quite add up: more steps where that helps, and a note where it does not.
+RESIDUAL_LIMIT = 0.02
+
 
 class Meter:
     """Counts the images that went through the model; stops the work, and says how far it is.
@@ -19,22 +22,26 @@ class Meter:
     Args:
         expected: how many images the work takes; more may be added on the way.
         is_cancelled: asked before every forward pass.
-        on_progress: told a share in [0, 1] that never falls.
+        on_progress: told the share of it that is done, in [0, 1]; it falls back where a
+            method finds that it needs more.
     """
 
     def __init__(
         self, expected: float, is_cancelled: Callable[[], bool], on_progress: Callable[[float], None]
     ) -> None:
-        self.expected, self.done, self.share = expected, 0.0, 0.0
+        self.expected, self.done = expected, 0.0
         self.is_cancelled, self.on_progress = is_cancelled, on_progress
 
-    def count(self, images: float) -> None:
-        """Another forward pass is about to begin; raises ``Cancelled`` where it should not."""
+    def count(self, images: int) -> None:
+        """A forward pass of so many images is about to begin; raises ``Cancelled`` where it should not."""
+        self.check()
+        self.on_progress(min(self.done / self.expected, 1.0))
+        self.done += images
+
+    def check(self) -> None:
+        """Raises ``Cancelled`` where the work should stop."""
         if self.is_cancelled():
             raise Cancelled("The explanation was cancelled")
-        self.on_progress(self.share)
-        self.done += images
-        self.share = max(self.share, min(self.done / self.expected, 1.0))
 
 
 class Explained(nn.Module):
@@ -88,21 +95,24 @@ class Question:
     @cached_property
     def output(self) -> Output:
         """The image's own forward pass, without gradients."""
+        self.f.meter.check()
         with torch.no_grad():
             return self.model.vote(self.levels, gate=self.f.gate)
 
     @cached_property
     def f_input(self) -> float:
         """f(image)."""
-        return float(self.f.read(self.output.logits[0].double()))
+        return float(self.f.read(self.output.logits[0].cpu().double()))
 
     @cached_property
     def f_baseline(self) -> float | None:
         """f(baseline), where there is one."""
         if self.baseline is None:
             return None
+        self.f.meter.check()
         with torch.no_grad():
-            return float(self.f.read(self.model.forward_levels(*self.baseline, gate=self.f.gate)[0].double()))
+            logits = self.model.forward_levels(*self.baseline, gate=self.f.gate)[0]
+        return float(self.f.read(logits.cpu().double()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,10 +122,17 @@ class Finding:
     Attributes:
         maps: a signed ``(h_s, w_s)`` per scale.
         steps: points at which the gradient was taken, samples drawn or places covered.
-        f_input, f_baseline: where the method explains another function than ``Question.f``.
+        f_input, f_baseline: of a method that explains another function than ``Question.f``.
     """
 
     maps: tuple[Tensor, ...]
     steps: int = 1
     f_input: float | None = None
     f_baseline: float | None = None
+
+
+def completeness_residual(maps: Sequence[Tensor], f_input: float, f_baseline: float) -> float:
+    """How far the maps are from adding up to f(image) − f(baseline), relative to that, or to 1 logit."""
+    difference = f_input - f_baseline
+    total = sum(float(one.cpu().double().sum()) for one in maps)
+    return abs(total - difference) / max(abs(difference), 1.0)
