@@ -51,8 +51,8 @@ def feature_ablation(question: Question) -> Finding:
 
 def over_scales(question: Question, cover: Callable[[int], Tensor], *, places: int) -> Finding:
     """One map per scale; all three colours are covered together, so each of them holds the whole loss."""
-    scales = range(len(question.levels))
-    return Finding(tuple(cover(scale)[0, 0] for scale in scales), places * len(scales))
+    maps = (cover(scale)[0, 0].to(level.dtype) for scale, level in enumerate(question.levels))
+    return Finding(tuple(maps), places * len(question.levels))
 
 
 def alone(question: Question, scale: int) -> Callable[[Tensor], Tensor]:

@@ -59,10 +59,11 @@ def signed_cam(question: Question) -> tuple[Tensor, ...]:
     )
 
 
+@torch.no_grad()
 def linear_cam(output: Output, weight: Tensor) -> list[Tensor]:
     """CAMs of ``(target, channel)`` weights on the last maps: signed ``(target, h_s, w_s)`` per scale."""
     return [
-        torch.einsum("kc,chw->khw", weight, x[0].to(weight.dtype)).detach() * q[0].mean()
+        torch.einsum("kc,chw->khw", weight, x[0].to(weight.dtype)) * q[0].mean()
         for x, q in zip(output.stages[-1], output.gate.coefficients, strict=True)
     ]
 
