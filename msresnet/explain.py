@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -117,9 +118,7 @@ class Explanation:
         return {
             "model": {"name": answer.model.name, "sha256": answer.model.sha256},
             "image": {"width": answer.image.width, "height": answer.image.height, "sha256": answer.image.sha256},
-            "scales": [
-                {"scale": scale, "side": side} for scale, side in zip(answer.scales, answer.sides, strict=True)
-            ],
+            "scales": [{"scale": scale, "side": side} for scale, side in zip(answer.scales, answer.sides, strict=True)],
             "target": {"index": answer.target.index, "against": answer.target.against},
             "top_k": [
                 {
@@ -189,6 +188,10 @@ class Session:
             target=target,
             seconds=self.seconds,
         )
+
+    def pictures(self) -> tuple[np.ndarray, ...]:
+        """The pixels of each level, as the model was given them: ``(side, side, 3)`` uint8."""
+        return tuple((255 * level[0].permute(1, 2, 0)).round().to("cpu", torch.uint8).numpy() for level in self.levels)
 
     def features(self, target: Target, *, count: int = 12) -> Features:
         """Feature maps with the channels ordered by what they add to the target."""

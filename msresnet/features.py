@@ -64,9 +64,7 @@ def feature_maps(
         )
 
 
-def strongest(
-    model: MultiscaleResNet, stage: int, side: int, x: Tensor, gradient: Tensor, count: int
-) -> FeatureMaps:
+def strongest(model: MultiscaleResNet, stage: int, side: int, x: Tensor, gradient: Tensor, count: int) -> FeatureMaps:
     """The channels of ``(channel, h, w)`` activations that add most, by activation times gradient."""
     contributions = (x * gradient).sum(dim=(1, 2))
     order = contributions.abs().argsort(descending=True)[:count]

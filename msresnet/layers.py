@@ -88,10 +88,7 @@ class MultiscaleGlobalPool2d(nn.Module):
 
     def forward(self, maps: Maps, weights: Maps) -> list[Tensor | None]:
         """Pool each scale's map by that scale's weights."""
-        return [
-            None if x is None else (x * w.unsqueeze(1)).sum(dim=(2, 3))
-            for x, w in zip(maps, weights, strict=True)
-        ]
+        return [None if x is None else (x * w.unsqueeze(1)).sum(dim=(2, 3)) for x, w in zip(maps, weights, strict=True)]
 
 
 class CrossScaleLink(nn.Module):

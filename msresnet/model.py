@@ -160,7 +160,9 @@ class MultiscaleResNet(nn.Module):
             mode=config.gate,
             temperature=config.temperature,
         )
-        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (config.preprocessing.mean, config.preprocessing.std))
+        mean, std = (
+            torch.tensor(values).view(1, 3, 1, 1) for values in (config.preprocessing.mean, config.preprocessing.std)
+        )
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)
 
@@ -190,9 +192,9 @@ class MultiscaleResNet(nn.Module):
             ConfigError: another network, or an unknown gate.
         """
         state = resnet.state_dict()
-        return cls.from_torchvision_state(
-            state, sides=sides, gate=gate, base_side=base_side, classes=classes
-        ).to(next(resnet.parameters()).device)
+        return cls.from_torchvision_state(state, sides=sides, gate=gate, base_side=base_side, classes=classes).to(
+            next(resnet.parameters()).device
+        )
 
     @classmethod
     def from_torchvision_state(

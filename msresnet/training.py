@@ -1,13 +1,12 @@
 """Recipes and the training loop; distributed and mixed-precision by Hugging Face Accelerate."""
 
-import copy
 import json
 import logging
 import math
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -119,9 +118,7 @@ class Step(nn.Module):
         sides = [side for side, is_on in zip(self.recipe.sides, present, strict=True) if is_on]
         made = iter(tensor_levels(images, sides))
         output = self.model.vote([next(made) if is_on else None for is_on in present])
-        return multiscale_loss(
-            output, labels, weights=self.recipe.loss, label_smoothing=self.recipe.label_smoothing
-        )
+        return multiscale_loss(output, labels, weights=self.recipe.loss, label_smoothing=self.recipe.label_smoothing)
 
 
 class EpochSampler(Sampler[int]):
@@ -152,7 +149,12 @@ def train(recipe: Recipe, data: Path, out: Path, *, is_resumed: bool = False, wo
     sampler = EpochSampler(len(split.samples), seed=recipe.seed)
     pictures = Pictures(split, side=recipe.source_side, transform=augmentation(recipe))
     loader = DataLoader(
-        pictures, recipe.batch_size, sampler=sampler, num_workers=workers, drop_last=True, prefetch_factor=8 if workers else None
+        pictures,
+        recipe.batch_size,
+        sampler=sampler,
+        num_workers=workers,
+        drop_last=True,
+        prefetch_factor=8 if workers else None,
     )
     steps_per_epoch = len(split.samples) // recipe.batch_size
     optimizer = torch.optim.SGD(
@@ -194,8 +196,11 @@ def train(recipe: Recipe, data: Path, out: Path, *, is_resumed: bool = False, wo
             if done % 50 == 0:
                 per_step_s = (time.monotonic() - started) / (done - first)
                 row = {
-                    "step": done, "of": total, "epoch": round(done / steps_per_epoch, 3),
-                    "loss": round(sum(losses) / len(losses), 4), "ms_per_step": round(1000 * per_step_s),
+                    "step": done,
+                    "of": total,
+                    "epoch": round(done / steps_per_epoch, 3),
+                    "loss": round(sum(losses) / len(losses), 4),
+                    "ms_per_step": round(1000 * per_step_s),
                     "left_minutes": round((total - done) * per_step_s / 60, 1),
                 }
                 losses = []
@@ -209,7 +214,9 @@ def train(recipe: Recipe, data: Path, out: Path, *, is_resumed: bool = False, wo
 
 def augmentation(recipe: Recipe) -> v2.Transform:
     """Random crop of the reflected picture, and mirroring."""
-    crop = [v2.RandomCrop(recipe.source_side, recipe.crop_padding, padding_mode="reflect")] if recipe.crop_padding else []
+    crop = (
+        [v2.RandomCrop(recipe.source_side, recipe.crop_padding, padding_mode="reflect")] if recipe.crop_padding else []
+    )
     return v2.Compose([*crop, v2.RandomHorizontalFlip()])
 
 

@@ -60,9 +60,7 @@ class Gate:
     @property
     def coefficients(self) -> list[Tensor | None]:
         """What a vote is multiplied with, g / T: ``(batch or 1, h_s, w_s)`` per scale."""
-        return [
-            None if w is None else w / self.temperatures[:, s, None, None] for s, w in enumerate(self.weights)
-        ]
+        return [None if w is None else w / self.temperatures[:, s, None, None] for s, w in enumerate(self.weights)]
 
     def detach(self) -> "Gate":
         """The same gate as a constant."""
@@ -191,7 +189,9 @@ class ScaleSpaceGate(nn.Module):
             None if x is None else self.weigh_cells(x, v, scale)
             for scale, (x, v) in enumerate(zip(maps, votes, strict=True))
         ]
-        gated = [None if v is None else (v * c.detach()[:, None]).sum((2, 3)) for v, c in zip(votes, cells, strict=True)]
+        gated = [
+            None if v is None else (v * c.detach()[:, None]).sum((2, 3)) for v, c in zip(votes, cells, strict=True)
+        ]
         temperatures = self.temperatures(gated)
         levels = self.weigh_levels(votes, gated, cells)
         weights = tuple(None if c is None else levels[:, s, None, None] * c for s, c in enumerate(cells))

@@ -1,0 +1,60 @@
+"""From a model's name to a page that is served."""
+
+import logging
+
+import gradio as gr
+import torch
+
+from ..checkpoint import is_available, load_model
+from ..errors import ConfigError
+from .page import build_page, static_file
+from .theme import page_theme
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MODEL = "msresnet18-tiny"
+GPU_MODEL = "msresnet50"
+
+# The largest file that is taken; a 40 megapixel picture fits as a JPEG, a PNG and mostly as a TIFF.
+MAX_FILE_SIZE = "50mb"
+
+
+def default_model() -> str:
+    """``msresnet50`` where there is a GPU and its weights are at hand, otherwise the one that ships."""
+    return GPU_MODEL if torch.cuda.is_available() and is_available(GPU_MODEL) else DEFAULT_MODEL
+
+
+def build(name: str | None = None) -> gr.Blocks:
+    """The page for a listed model, a path or a Hub repository; by default :func:`default_model`."""
+    name = name or default_model()
+    return build_page(load_model(name), name)
+
+
+def launch_options() -> dict:
+    """What :meth:`gradio.Blocks.launch` needs for this page to look and behave as meant."""
+    return {
+        "theme": page_theme(),
+        "css": static_file("style.css"),
+        "head": f"<script>{static_file('script.js')}</script>",
+        "max_file_size": MAX_FILE_SIZE,
+        "show_error": False,
+        "enable_monitoring": False,
+        "run_history": False,
+        "state_session_capacity": 200,
+        "footer_links": ["api"],
+        "ssr_mode": False,
+    }
+
+
+def launch(*, model: str | None = None, host: str | None = None, port: int | None = None, share: bool = False) -> None:
+    """Serve the page until interrupted.
+
+    Raises:
+        ConfigError: the port is taken.
+        MsresnetError: the model cannot be loaded; the sentence says why.
+    """
+    page = build(model)
+    try:
+        page.launch(server_name=host, server_port=port, share=share, **launch_options())
+    except OSError as error:
+        raise ConfigError(f"the page cannot be served on port {port}: {error}; choose another --port") from error

@@ -1,0 +1,95 @@
+"""What the page remembers: loaded models, and per visitor the picture at hand.
+
+Nothing of one visitor reaches another; a visitor's newest request makes the older ones
+stale, and a stale request stops at its next step.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..checkpoint import MODELS, load_model
+from ..errors import UnknownNameError
+from ..explain import Session
+from ..model import MultiscaleResNet
+
+# Visitors whose picture is kept; the one who was away longest goes first. A visit at the
+# default model holds below 1 MB, at msresnet101 with four levels about 12 MB.
+MAX_VISITS = 64
+
+
+class Models:
+    """Models by name, each loaded once, when it is first asked for.
+
+    Visitors choose among the listed names and the one that the server was started
+    with: a path on the server is never theirs to open.
+    """
+
+    def __init__(self, name: str, model: MultiscaleResNet) -> None:
+        self._loaded = {name: model}
+        self._lock = threading.Lock()
+        self.names = tuple(dict.fromkeys([name, *(listed.name for listed in MODELS)]))
+
+    def is_loaded(self, name: str) -> bool:
+        """Whether asking for the model costs nothing."""
+        return name in self._loaded
+
+    def get(
+        self, name: str, *, on_progress: Callable[[int, int | None], None] = lambda done, total: None
+    ) -> MultiscaleResNet:
+        """The model of a name; ``on_progress`` is told the bytes while its weights are fetched.
+
+        Raises:
+            UnknownNameError: visitors cannot choose it.
+            MsresnetError: it cannot be loaded; the sentence says why.
+        """
+        if name not in self.names:
+            raise UnknownNameError("model", name, self.names)
+        with self._lock:
+            if name not in self._loaded:
+                self._loaded[name] = load_model(name, on_progress=on_progress)
+            return self._loaded[name]
+
+
+@dataclass
+class Visit:
+    """One visitor's newest request and picture."""
+
+    token: int = 0
+    session: Session | None = None
+    source: tuple[str, str] | None = None  # model name and file of the session
+
+
+class Visits:
+    """The visits by Gradio's session hash, bounded."""
+
+    def __init__(self) -> None:
+        self._visits: OrderedDict[str, Visit] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def renew(self, visitor: str) -> int:
+        """A new token for a visitor: every request with an older one is stale from now on."""
+        with self._lock:
+            visit = self._visits.pop(visitor, None) or Visit()
+            visit.token += 1
+            self._visits[visitor] = visit
+            while len(self._visits) > MAX_VISITS:
+                self._visits.popitem(last=False)
+            return visit.token
+
+    def get(self, visitor: str) -> Visit:
+        """The visit of a visitor; a new one where it was forgotten."""
+        with self._lock:
+            return self._visits.setdefault(visitor, Visit())
+
+    def is_stale(self, visitor: str, token: int) -> bool:
+        """Whether a newer request has come, or the visitor was forgotten."""
+        with self._lock:
+            visit = self._visits.get(visitor)
+            return visit is None or visit.token != token
+
+    def forget(self, visitor: str) -> None:
+        """The visitor has left."""
+        with self._lock:
+            self._visits.pop(visitor, None)
