@@ -9,8 +9,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from .classes import imagenet_classes
 from .errors import DataError, ImageError
 from .images import crop_to, read_image
 from .pyramid import Preprocessing
@@ -26,13 +25,6 @@ from .pyramid import Preprocessing
 log = logging.getLogger(__name__)
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
-
-
-@cache
-def imagenet_classes() -> dict[str, str]:
-    """WordNet id to label for ImageNet's 1,000 classes, in the order of the classifier (torchvision's labels)."""
-    table = files(__package__).joinpath("imagenet_classes.tsv").read_text(encoding="utf-8")
-    return dict(line.split("\t") for line in table.splitlines())
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ PACKAGE = "msresnet"
 # A module imports only from those before it. The package's own names (`from msresnet import load_model`)
 # stand where `__init__` does.
 ORDER = (
-    *("errors", "images", "pyramid", "layers", "resnet", "vote", "model", "checkpoint"),
+    *("errors", "images", "pyramid", "layers", "resnet", "vote", "classes", "model"),
+    *("tensors", "identity", "download", "checkpoint"),
     *("ledger", "features", "attribution", "probes", "faithfulness", "localisation", "explain"),
     *("colour", "figures"),
     *("data", "losses", "training", "evaluation"),
