@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -72,7 +72,7 @@ class Recipe:
     full_epochs: float = 0.35
     crop_padding: int = 8
     held_out_per_class: int = 25
-    loss: LossWeights = LossWeights()
+    loss: LossWeights = field(default_factory=LossWeights)
     precision: str = "bf16"
     seed: int = 0
 
