@@ -39,7 +39,8 @@ def row_html(maps: FeatureMaps, scale: int, answer: Answer) -> str:
         f'<div class="ms-tiles-row" data-scale="{scale}" style="--scale:{colour}">'
         f'<div class="ms-tiles-name"><i class="ms-dot"></i>{answer.sides[scale]} px'
         f"<small>{height} × {width} cells, {maps.channel_count} channels</small></div>"
-        f'<div class="ms-tiles" tabindex="0" role="group" aria-label="{answer.sides[scale]} px channels">{tiles}</div></div>'
+        f'<div class="ms-tiles" tabindex="0" role="group" aria-label="{answer.sides[scale]} px channels">{tiles}</div>'
+        "</div>"
     )
 
 
@@ -50,5 +51,6 @@ def tile_html(maps: FeatureMaps, position: int, *, side: int) -> str:
     title = f"stage {maps.stage + 1}, {side} px, channel {channel}: {amount:+.4f} logits, maximum {tile.peak:.3g}"
     return (
         f'<button type="button" class="ms-tile" data-enlarge="{escape(title)}" aria-label="Enlarge {escape(title)}">'
-        f'<img alt="" src="{data_uri(to_png_bytes(tile.picture))}"><span>{format_signed(amount, decimals=2)}</span></button>'
+        f'<img alt="" src="{data_uri(to_png_bytes(tile.picture))}">'
+        f"<span>{format_signed(amount, decimals=2)}</span></button>"
     )

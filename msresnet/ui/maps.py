@@ -36,7 +36,7 @@ def evidence_html(answer: Answer, target: Target, pictures: Sequence[np.ndarray]
     if len(maps) > 1:
         frames.append(frame_html(pictures[-1], together, range_, scale=None, answer=answer, value=None))
     note = details_html(text.EVIDENCE_NOTE)
-    return strip_html(frames, colour_bar(range_), "evidence", note=note, is_flat=range_.is_flat)
+    return strip_html(frames, colour_bar(range_), "evidence", unit=text.LOGITS, note=note, is_flat=range_.is_flat)
 
 
 def attribution_html(result: Attribution, answer: Answer, pictures: Sequence[np.ndarray]) -> str:
@@ -48,14 +48,16 @@ def attribution_html(result: Attribution, answer: Answer, pictures: Sequence[np.
     ]
     is_cells = any(values.shape != (side, side) for values, side in zip(result.maps, answer.sides, strict=True))
     range_ = shared_range(result.maps, percentile=CELL_PERCENTILE if is_cells else 99.5, is_signed=result.is_signed)
+    numbers = [float(values.item()) if values.size == 1 else None for values in result.maps]
     frames = [
-        frame_html(picture, values, range_, scale=s, answer=answer, value=None)
-        for s, (picture, values) in enumerate(zip(pictures, drawn, strict=True))
+        frame_html(picture, values, range_, scale=s, answer=answer, value=number)
+        for s, (picture, values, number) in enumerate(zip(pictures, drawn, numbers, strict=True))
     ]
+    unit = text.UNITS.get(result.method, text.LOGITS)
     facts = [method.promise]
     if result.completeness_residual is not None:
         facts.append(
-            f"Its maps add up to {format_signed(result.f_input - result.f_baseline)} logits "
+            f"Its maps add up to {format_signed(result.f_input - result.f_baseline)} {unit} "
             f"with {100 * result.completeness_residual:.1f} % left over."
         )
     if result.baseline is not None:
@@ -67,7 +69,7 @@ def attribution_html(result: Attribution, answer: Answer, pictures: Sequence[np.
     paragraphs = [f"<p>{escape(fact)}</p>" for fact in facts]
     paragraphs += [f'<p class="ms-caution">{escape(caution)}</p>' for caution in cautions]
     frames.append(f'<div class="ms-aside">{"".join(paragraphs)}</div>')
-    return strip_html(frames, colour_bar(range_), "attribution", note="", is_flat=range_.is_flat)
+    return strip_html(frames, colour_bar(range_), "attribution", unit=unit, note="", is_flat=range_.is_flat)
 
 
 def on_level(values: np.ndarray, *, side: int, stride: int) -> np.ndarray:
@@ -94,7 +96,10 @@ def frame_html(
 ) -> str:
     """One map over the pixels of its level, under the scale's colour."""
     side = answer.sides[-1] if scale is None else answer.sides[scale]
-    amount = "" if value is None else f'<span class="ms-number" title="{value:.6f}">{format_signed(value)}</span>'
+    if value is not None:
+        amount = f'<span class="ms-number" title="{value:.6f}">{format_signed(value)}</span>'
+    else:
+        amount = "" if np.any(values) else f'<span class="ms-flat">{text.FLAT}</span>'
     if scale is None:
         attributes, name, alt = ' class="ms-frame ms-frame-all"', "all, on average", "Average over the scales"
     else:
@@ -104,8 +109,9 @@ def frame_html(
         alt = f"{side} px scale"
     overlay = "" if range_.is_flat else f'<img class="ms-over" alt="" src="{png(overlay_rgba(values, range_))}">'
     pixelated = " ms-pixelated" if side < 200 else ""
+    words = f"{alt}: {described(values, range_)}"
     return (
-        f'<figure{attributes}><div class="ms-stack{pixelated}" role="img" aria-label="{alt}: {described(values, range_)}">'
+        f'<figure{attributes}><div class="ms-stack{pixelated}" role="img" aria-label="{words}">'
         f'<img class="ms-base" alt="" src="{png(picture)}">{overlay}</div>'
         f"<figcaption><span>{name}</span>{amount}</figcaption></figure>"
     )
@@ -114,7 +120,7 @@ def frame_html(
 def described(values: np.ndarray, range_: Range) -> str:
     """What a map shows, in words, for those who cannot see it."""
     if range_.is_flat or not np.any(values):
-        return "no evidence"
+        return text.FLAT
     row, column = np.unravel_index(np.abs(values).argmax(), values.shape)
     vertical = ("top", "middle", "bottom")[min(3 * row // values.shape[0], 2)]
     horizontal = ("left", "centre", "right")[min(3 * column // values.shape[1], 2)]
@@ -122,13 +128,13 @@ def described(values: np.ndarray, range_: Range) -> str:
     return f"strongest {kind} the class at the {vertical} {horizontal}, {values[row, column]:+.2g}"
 
 
-def strip_html(frames: Sequence[str], bar: ColourBar, kind: str, *, note: str, is_flat: bool) -> str:
+def strip_html(frames: Sequence[str], bar: ColourBar, kind: str, *, unit: str, note: str, is_flat: bool) -> str:
     """Frames side by side above their colour bar and what to know about them."""
     if is_flat:
-        note = f"{text.NO_EVIDENCE} {note}"
+        note = f'<p class="ms-note">{text.NO_EVIDENCE}</p>{note}'
     return (
         f'<div class="ms-frames" data-kind="{kind}" tabindex="0" role="group" aria-label="{kind} by scale">'
-        f"{''.join(frames)}</div>{bar_html(bar)}{note}"
+        f"{''.join(frames)}</div>{bar_html(bar, unit)}{note}"
     )
 
 
@@ -137,14 +143,15 @@ def details_html(note: str) -> str:
     return f'<details class="ms-details"><summary>How to read this</summary><p>{note}</p></details>'
 
 
-def bar_html(bar: ColourBar) -> str:
-    """The colour bar with its ticks in logits."""
+def bar_html(bar: ColourBar, unit: str) -> str:
+    """The colour bar with its ticks in ``unit``."""
     stops = ",".join(f"{colour} {100 * fraction:.2f}%" for fraction, colour in bar.stops)
     ticks = "".join(f'<span style="left:{100 * tick.fraction:.2f}%">{tick.label}</span>' for tick in bar.ticks)
+    words = f"Colour bar in {unit} from {bar.ticks[0].label} to {bar.ticks[-1].label}"
     return (
-        f'<div class="ms-scale" role="img" aria-label="Colour bar in logits from {bar.ticks[0].label} to {bar.ticks[-1].label}">'
+        f'<div class="ms-scale" role="img" aria-label="{words}">'
         f'<div class="ms-gradient" style="background:linear-gradient(90deg,{stops})"></div>'
-        f'<div class="ms-ticks">{ticks}</div><div class="ms-unit">logits</div></div>'
+        f'<div class="ms-ticks">{ticks}</div><div class="ms-unit">{unit}</div></div>'
     )
 
 

@@ -25,7 +25,20 @@ READY = "Ready"
 WORKING_ANSWER = "Reading the picture and asking every scale"
 LOADING = "Loading {name}; its weights are fetched once and then kept"
 WORKING_FEATURES = "Ordering the feature maps by what they add"
-NO_EVIDENCE = "No evidence here: this map is zero everywhere."
+NO_EVIDENCE = "No evidence here: every map is zero everywhere."
+FLAT = "no evidence"
+
+# What the numbers of a map are, for the methods whose numbers are not logits.
+LOGITS = "logits"
+SLOPE = "logits per unit of brightness"
+UNITS = {
+    "saliency": SLOPE,
+    "smooth-grad": SLOPE,
+    "guided-backprop": SLOPE,
+    "var-grad": "squares of logits per unit of brightness",
+    "guided-grad-cam": "slope times Grad-CAM",
+    "scale-shapley": "log-probability",
+}
 
 LEDGER_NOTE = (
     "Each bar is what one scale adds to the logit of this class, above what it adds to the average class. "
