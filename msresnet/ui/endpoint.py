@@ -11,12 +11,14 @@ from .visits import Models
 def add_endpoint(models: Models, default: str, **queue: object) -> None:
     """Serve ``/explain(image, model, method, top_k)``; it needs no visible component."""
 
-    def explain_image(image: str | None, model: str, method: str, top_k: float) -> dict:
+    def explain_image(image: str | None, model: str, method: str, top_k: int | None) -> dict:
         """Explain one picture: the content of explanation.json, as the command line writes it."""
+        if image is None:
+            raise gr.Error("Send a picture; there was none.", print_exception=False)
+        if top_k is None:
+            raise gr.Error("top_k must be a whole number of at least 1; there was none.", print_exception=False)
         try:
-            if image is None:
-                raise gr.Error("Send a picture; there was none.", print_exception=False)
-            request = Request(top_k=int(top_k), methods=(method,), channels=0)
+            request = Request(top_k=top_k, methods=(method,), channels=0)
             found = models.get(model)
             return gather(explain_stream(found, uploaded_file(image), request)).to_dict()
         except MsresnetError as error:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from ..attribution import METHODS
 from ..checkpoint import identify
-from ..errors import UnknownNameError
+from ..errors import ConfigError, UnknownNameError
 from ..explain import Session
 from ..ledger import Target
 from ..model import MultiscaleResNet
@@ -19,13 +19,16 @@ from .card import model_card
 from .endpoint import add_endpoint
 from .examples import Example, examples
 from .uploads import UploadImage, uploaded_file
-from .visits import Models, Visits
-from .work import BLANK, View, fetched, guarded, model_caption, status_html, views
+from .visits import Models, Visit, Visits
+from .work import BLANK, Stale, View, fetched, guarded, model_caption, status_html, views
 
 # Explanations share one place: they share one model and two cores.
 QUEUE = {"concurrency_id": "model", "concurrency_limit": 1}
 DEFAULT_METHOD = "integrated-gradients"
 FIRST_METHOD = "grad-cam"  # what the example that greets a visitor is explained with: it is instant
+
+# The pickers' values are indices, because two classes may share a label; this one is the average class.
+AVERAGE = -1
 
 PICK_CLASS = """
 element.addEventListener('click', (event) => {
@@ -79,7 +82,6 @@ class Page:
     def layout(self, first: View, example: Example | None) -> None:
         """Reading order is the order of the question: what, which scale, where, and what another method says."""
         model = self.models.get(self.name)
-        labels = list(model.classes)
         with gr.Row(elem_classes="ms-header"):
             gr.HTML(f'<div class="ms-title"><h1>{text.TITLE}</h1><p>{text.QUESTION}</p></div>', elem_id="title")
             self.model_caption = gr.HTML(self.caption(model), elem_id="model-caption")
@@ -112,15 +114,15 @@ class Page:
                         self.ledger = gr.HTML(first.ledger, elem_id="ledger")
                 with gr.Row(elem_classes="ms-target"):
                     self.class_picker = gr.Dropdown(
-                        labels,
-                        value=label_of(labels, first.target),
+                        class_choices(model),
+                        value=None if first.target is None else first.target.index,
                         label=text.CLASS,
                         elem_id="class-picker",
                         min_width=240,
                     )
                     self.against_picker = gr.Dropdown(
-                        [text.AVERAGE_CLASS, *labels],
-                        value=text.AVERAGE_CLASS,
+                        against_choices(model),
+                        value=AVERAGE,
                         label=text.AGAINST,
                         elem_id="against-picker",
                         min_width=240,
@@ -145,49 +147,50 @@ class Page:
         with gr.Column(elem_classes="ms-section"):
             gr.HTML(heading(text.ABOUT))
             self.card = gr.Markdown(model_card(self.name), elem_id="model-card")
-        self.token = gr.State(0)
+        self.token = gr.Number(0, visible=False, precision=0)
 
     def connect(self) -> None:
-        """Every event first renews the visitor's token, outside the queue, so that older work stops at once."""
-        renew = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        work = {"show_progress": "hidden", "api_visibility": "private", **QUEUE}
-        question = [
-            self.token,
-            self.image,
-            self.model_picker,
-            self.class_picker,
-            self.against_picker,
-            self.method_picker,
-        ]
+        """Every event first renews the visitor's token, outside the queue, so that older work stops at once.
+
+        The token travels through the browser with the question that it was made for: of two that
+        wait in the queue, the older one is then stale.
+        """
+        # Gradio drops a second event while the first is pending, unless it is told "multiple".
+        private = {"show_progress": "hidden", "api_visibility": "private", "trigger_mode": "multiple"}
+        renew = {"queue": False, **private}
+        work = {**private, **QUEUE}
+        token = [self.token, self.status]
+        subject = [self.token, self.image, self.model_picker, self.method_picker]
+        pickers = [self.class_picker, self.against_picker]
         shown = [
             self.status, self.sentence, self.top_k, self.ledger, self.evidence, self.features, self.attributions,
-            self.class_picker, self.against_picker, self.model_caption, self.card,
+            *pickers, self.model_caption, self.card,
         ]  # fmt: skip
-        self.image.change(self.renew, outputs=[self.token, self.status], **renew).then(
-            self.on_image, question, shown, **work
-        )
-        self.model_picker.input(self.renew, outputs=[self.token, self.status], **renew).then(
-            self.on_image, question, shown, **work
-        )
-        for picker in (self.class_picker, self.against_picker):
-            picker.input(self.renew, outputs=[self.token, self.status], **renew).then(
-                self.on_target, question, shown, **work
+        self.image.change(self.renew, None, token, **renew).then(self.on_image, subject, shown, **work)
+        self.model_picker.input(self.renew, None, token, **renew).then(self.on_image, subject, shown, **work)
+        for picker in pickers:
+            picker.input(self.renew_target, pickers, [*pickers, *token], **renew).then(
+                self.on_target, subject + pickers, shown, **work
             )
-        self.method_picker.input(self.renew, outputs=[self.token, self.status], **renew).then(
-            self.on_method, question, shown, **work
+        self.top_k.pick(self.on_pick, None, [self.class_picker, *token], **renew).then(
+            self.on_target, subject + pickers, shown, **work
         )
-        self.top_k.pick(self.on_pick, self.model_picker, [self.class_picker, self.token, self.status], **renew).then(
-            self.on_target, question, shown, **work
+        self.method_picker.input(self.renew, None, token, **renew).then(
+            self.on_method, subject + pickers, shown, **work
         )
-        self.examples.pick(self.on_example, outputs=self.image, **renew)
+        self.examples.pick(self.on_example, None, self.image, **renew)
 
     def renew(self, request: gr.Request) -> tuple[int, str]:
         """A new token; whatever runs for this visitor is stale."""
-        return self.visits.renew(request.session_hash), status_html(text.WORKING_ANSWER, is_stale=True)
+        return self.visits.renew(request.session_hash), status_html(text.WORKING_ANSWER, stale=Stale.ALL)
 
-    def on_pick(self, name: str, event: gr.EventData, request: gr.Request) -> tuple[str, int, str]:
+    def renew_target(self, index: int | None, against: int | None, request: gr.Request) -> tuple:
+        """The same, and what was picked once more: an answer on its way may have set the pickers back."""
+        return index, against, *self.renew(request)
+
+    def on_pick(self, event: gr.EventData, request: gr.Request) -> tuple[int, int, str]:
         """A class of the top-k was clicked."""
-        return self.models.get(name).classes[int(event._data["index"])], *self.renew(request)
+        return int(event._data["index"]), *self.renew(request)
 
     def on_example(self, event: gr.EventData) -> str:
         """An example was clicked."""
@@ -196,61 +199,85 @@ class Page:
             raise UnknownNameError("example", str(name), self.shown)
         return str(self.example_file(self.shown[name]))
 
-    def on_image(self, token, image, name, label, against, method, request: gr.Request) -> Iterator[tuple]:
+    def on_image(self, token, image, name, method, request: gr.Request) -> Iterator[tuple]:
         """A new picture, or another model: the most probable class is explained."""
-        yield from self.stream(token, image, name, None, None, method, request.session_hash)
+        yield from self.stream(request.session_hash, token, image, name, method)
 
-    def on_target(self, token, image, name, label, against, method, request: gr.Request) -> Iterator[tuple]:
+    def on_target(self, token, image, name, method, index, against, request: gr.Request) -> Iterator[tuple]:
         """Another class, or another class to compare with."""
-        yield from self.stream(token, image, name, label, against, method, request.session_hash)
+        yield from self.stream(request.session_hash, token, image, name, method, index, against)
 
-    def on_method(self, token, image, name, label, against, method, request: gr.Request) -> Iterator[tuple]:
+    def on_method(self, token, image, name, method, index, against, request: gr.Request) -> Iterator[tuple]:
         """Another attribution method for the same target."""
-        yield from self.stream(token, image, name, label, against, method, request.session_hash, only_method=True)
+        yield from self.stream(request.session_hash, token, image, name, method, index, against, only_method=True)
 
     def stream(
-        self, token, image, name, label, against, method, visitor, *, only_method: bool = False
+        self, visitor, token, image, name, method, index=None, against=None, *, only_method: bool = False
     ) -> Iterator[tuple]:
-        """Updates of all that is shown, until done or stale."""
-        if image is None:
-            yield self.updates(BLANK)
-            return
+        """Updates of all that is shown, until done or stale.
+
+        Gradio sends the last update once more when a stream ends, and empties everything where there
+        was none: so the last one of a stale stream changes nothing.
+        """
+        visit = self.visits.get(visitor)
 
         def is_stale() -> bool:
             return self.visits.is_stale(visitor, token)
 
+        def offers_others() -> bool:
+            return (visit.offers or self.name) != name
+
         def stream() -> Iterator[View]:
             yield from fetched(self.models, name, is_cancelled=is_stale)
-            session = self.session(visitor, name, image)
-            other = None if against in (None, text.AVERAGE_CLASS) else against
-            target = session.target(label, other)
-            yield from views(session, target, method, is_cancelled=is_stale, only_method=only_method)
+            if image is None:
+                visit.shown = None
+                yield BLANK
+                return
+            session = self.session(visit, name, image)
+            # A class that another model's list offered means nothing here.
+            target = session.target() if index is None or offers_others() else chosen(session, index, against)
+            shown = (name, image, target)
+            is_shown = only_method and visit.shown == shown
+            if not is_shown:
+                visit.shown = None
+            for view in guarded(
+                views(session, target, method, is_cancelled=is_stale, only_method=is_shown), keeps_answer=is_shown
+            ):
+                yield view
+                if view.features:
+                    visit.shown = shown
 
         for view in guarded(stream()):
             if is_stale():
-                return
-            is_new = label is None and view.target is not None
-            yield self.updates(view, model=self.models.get(name) if is_new else None, name=name)
+                break
+            is_new = offers_others() and self.models.is_loaded(name)
+            yield self.updates(view, name, is_new=is_new)
+            if is_new:
+                visit.offers = name
+        if is_stale():
+            yield (gr.skip(),) * len(self.updates(View(), name, is_new=False))
 
-    def session(self, visitor: str, name: str, image: str) -> Session:
+    def session(self, visit: Visit, name: str, image: str) -> Session:
         """The visitor's picture before the model; made once for all that is asked of it."""
-        visit = self.visits.get(visitor)
         if visit.session is None or visit.source != (name, image):
             visit.session = Session(self.models.get(name), uploaded_file(image))
             visit.source = (name, image)
         return visit.session
 
-    def updates(self, view: View, *, model: MultiscaleResNet | None = None, name: str = "") -> tuple:
-        """A view as Gradio's updates; with a model also what the pickers offer."""
+    def updates(self, view: View, name: str, *, is_new: bool) -> tuple:
+        """A view as Gradio's updates; of a new model also what the pickers offer."""
         parts = [view.status, view.sentence, view.top_k, view.ledger, view.evidence, view.features, view.attributions]
         updates = [gr.skip() if part is None else part for part in parts]
-        if model is None:
-            return (*updates, gr.skip(), gr.skip(), gr.skip(), gr.skip())
-        labels = list(model.classes)
+        target = view.target
+        if not is_new:
+            pickers = (gr.skip(), gr.skip()) if target is None else values_of(target)
+            return (*updates, *pickers, gr.skip(), gr.skip())
+        model = self.models.get(name)
+        index, against = values_of(target)
         return (
             *updates,
-            gr.update(choices=labels, value=label_of(labels, view.target)),
-            gr.update(choices=[text.AVERAGE_CLASS, *labels], value=text.AVERAGE_CLASS),
+            gr.update(choices=class_choices(model), value=index),
+            gr.update(choices=against_choices(model), value=against),
             self.caption(model),
             model_card(name),
         )
@@ -270,9 +297,34 @@ class Page:
         self.visits.forget(request.session_hash)
 
 
-def label_of(labels: list[str], target: Target | None) -> str | None:
-    """The label that a picker shows."""
-    return None if target is None else labels[target.index]
+def chosen(session: Session, index: int, against: int | None) -> Target:
+    """The target that the pickers ask for; compared with itself a class is compared with the average one.
+
+    Raises:
+        ConfigError: the model has no such class.
+    """
+    count = len(session.model.classes)
+    other = None if against in (None, AVERAGE, index) else against
+    if not all(0 <= one < count for one in (index, other or 0)):
+        raise ConfigError(f"a class must be 0 to {count - 1}, got {index} and {other}")
+    return Target(index, other)
+
+
+def values_of(target: Target | None) -> tuple[int | None, int]:
+    """What the pickers of the class and of the one to compare with show."""
+    if target is None:
+        return None, AVERAGE
+    return target.index, AVERAGE if target.against is None else target.against
+
+
+def class_choices(model: MultiscaleResNet) -> list[tuple[str, int]]:
+    """What the picker of the class offers."""
+    return [(label, index) for index, label in enumerate(model.classes)]
+
+
+def against_choices(model: MultiscaleResNet) -> list[tuple[str, int]]:
+    """What the picker of the class to compare with offers."""
+    return [(text.AVERAGE_CLASS, AVERAGE), *class_choices(model)]
 
 
 def heading(title: str, *, slider: bool = False) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..checkpoint import MODELS, load_model
 from ..errors import UnknownNameError
 from ..explain import Session
+from ..ledger import Target
 from ..model import MultiscaleResNet
 
 # Visitors whose picture is kept; the one who was away longest goes first. A visit at the
@@ -46,19 +47,30 @@ class Models:
         """
         if name not in self.names:
             raise UnknownNameError("model", name, self.names)
-        with self._lock:
-            if name not in self._loaded:
-                self._loaded[name] = load_model(name, on_progress=on_progress)
-            return self._loaded[name]
+        if name not in self._loaded:
+            with self._lock:  # nobody waits here for a model that is there
+                if name not in self._loaded:
+                    self._loaded[name] = load_model(name, on_progress=on_progress)
+        return self._loaded[name]
 
 
 @dataclass
 class Visit:
-    """One visitor's newest request and picture."""
+    """One visitor's newest request, and what the page before them holds.
+
+    Attributes:
+        token: of the newest request.
+        session: the picture at hand.
+        source: model name and file of the session.
+        shown: model name, file and target of the answer that the page shows in full.
+        offers: the model whose classes the pickers offer; ``None`` is the one it began with.
+    """
 
     token: int = 0
     session: Session | None = None
-    source: tuple[str, str] | None = None  # model name and file of the session
+    source: tuple[str, str] | None = None
+    shown: tuple[str, str, Target] | None = None
+    offers: str | None = None
 
 
 class Visits:
@@ -79,9 +91,9 @@ class Visits:
             return visit.token
 
     def get(self, visitor: str) -> Visit:
-        """The visit of a visitor; a new one where it was forgotten."""
+        """The visit of a visitor; one that is not kept where it was forgotten."""
         with self._lock:
-            return self._visits.setdefault(visitor, Visit())
+            return self._visits.get(visitor) or Visit()
 
     def is_stale(self, visitor: str, token: int) -> bool:
         """Whether a newer request has come, or the visitor was forgotten."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from enum import Enum
 from html import escape
 from typing import TypeVar
 
@@ -30,6 +31,14 @@ CHANNELS = 10
 TICK_S = 0.25
 
 
+class Stale(Enum):
+    """What on the page still belongs to an earlier request, and is dimmed until it is replaced."""
+
+    ALL = "all"
+    FEATURES = "features"  # and the attributions below them
+    ATTRIBUTIONS = "attributions"
+
+
 @dataclass(frozen=True)
 class View:
     """What the page shows; ``None`` leaves a part as it is."""
@@ -45,7 +54,7 @@ class View:
 
 
 BLANK = View(
-    status="",
+    status='<div class="ms-status" role="status" aria-live="polite"></div>',
     sentence=f'<p class="ms-empty">{text.EMPTY}</p>',
     top_k="",
     ledger="",
@@ -89,7 +98,8 @@ def views(
     """
     answer = session.answer(target, top_k=TOP_K)
     if not only_method:
-        yield replace(answer_view(answer, session, target), status=status_html(text.WORKING_FEATURES))
+        working = status_html(text.WORKING_FEATURES, stale=Stale.FEATURES)
+        yield replace(answer_view(answer, session, target), status=working)
         features = session.features(target, count=CHANNELS)
         has_links = session.model.config.has_links
         yield View(features=features_html(features, answer, has_links=has_links))
@@ -98,7 +108,7 @@ def views(
         lambda stop, report: session.attribution(method, target, is_cancelled=stop, on_progress=report), is_cancelled
     ):
         if result is None:
-            yield View(status=status_html(f"Computing {title}", share=progress))
+            yield View(status=status_html(f"Computing {title}", share=progress, stale=Stale.ATTRIBUTIONS))
         else:
             yield View(
                 status=status_html(text.READY),
@@ -145,29 +155,38 @@ def fetched(models: Models, name: str, *, is_cancelled: Callable[[], bool]) -> I
 
     for share, model in with_progress(load, is_cancelled):
         if model is None:
-            yield View(status=status_html(text.LOADING.format(name=name), share=share, is_stale=True))
+            yield View(status=status_html(text.LOADING.format(name=name), share=share, stale=Stale.ALL))
 
 
-def guarded(stream: Iterator[View]) -> Iterator[View]:
-    """The stream; an error becomes a sentence in the status, a bug a traceback in the log."""
+def guarded(stream: Iterator[View], *, keeps_answer: bool = False) -> Iterator[View]:
+    """The stream; an error becomes a sentence in the status, a bug a traceback in the log.
+
+    What the error left unanswered is emptied; the answer stays where it was given already,
+    by the stream or (``keeps_answer``) before it.
+    """
+    rest = View(attributions="") if keeps_answer else BLANK
     try:
-        yield from stream
+        for view in stream:
+            if view.sentence is not None:
+                rest = View(features="", attributions="")
+            elif view.features is not None:
+                rest = View(attributions="")
+            yield view
     except Cancelled:
         return
     except MsresnetError as error:
-        yield replace(BLANK, status=status_html(str(error), is_error=True))
+        yield replace(rest, status=status_html(str(error), is_error=True))
     except Exception:
         log.exception("an explanation failed")
-        yield replace(BLANK, status=status_html(text.BUG, is_error=True))
+        yield replace(rest, status=status_html(text.BUG, is_error=True))
 
 
-def status_html(message: str, *, share: float | None = None, is_error: bool = False, is_stale: bool = False) -> str:
-    """A line that screen readers announce, with a bar where the share done is known.
-
-    ``is_stale``: what the page shows belongs to an earlier request, and is dimmed.
-    """
+def status_html(
+    message: str, *, share: float | None = None, is_error: bool = False, stale: Stale | None = None
+) -> str:
+    """A line that screen readers announce, with a bar where the share done is known."""
     bar = "" if share is None else f'<span class="ms-progress"><span style="width:{100 * share:.0f}%"></span></span>'
-    kind = " ms-error" if is_error else " ms-stale" if is_stale else ""
+    kind = " ms-error" if is_error else f" ms-stale-{stale.value}" if stale else ""
     role = "alert" if is_error else "status"
     return f'<div class="ms-status{kind}" role="{role}" aria-live="polite"><span>{escape(message)}</span>{bar}</div>'
 
