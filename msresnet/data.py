@@ -7,7 +7,6 @@ label; ``train/`` and ``val/`` of these; and Tiny-ImageNet's own (``train/ID/ima
 
 import logging
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,14 +101,13 @@ class Pictures(Dataset):
     Args:
         split: what to read.
         side: the centre square of each picture is resized to this side in px.
-        transform: applied to the uint8 ``(3, side, side)`` tensor; by default nothing.
 
-    A file that cannot be read is left out of the split when the set is made by
-    :func:`readable`; reading it here raises :class:`ImageError`.
+    Reading a file that is no picture raises :class:`ImageError`; :func:`readable`
+    leaves those out beforehand.
     """
 
-    def __init__(self, split: Split, *, side: int, transform: Callable[[Tensor], Tensor] | None = None) -> None:
-        self.split, self.side, self.transform = split, side, transform
+    def __init__(self, split: Split, *, side: int) -> None:
+        self.split, self.side = split, side
         self.view = Preprocessing()
 
     def __len__(self) -> int:
@@ -118,8 +116,7 @@ class Pictures(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         sample = self.split.samples[index]
         picture = square(read_image(sample.path), self.side, self.view)
-        tensor = torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1)
-        return (tensor if self.transform is None else self.transform(tensor)), sample.label
+        return torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1), sample.label
 
 
 def square(picture: Image.Image, side: int, view: Preprocessing) -> Image.Image:

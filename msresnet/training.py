@@ -1,7 +1,6 @@
 """Recipes and the training loop; distributed and mixed-precision by Hugging Face Accelerate."""
 
 import json
-import logging
 import math
 import os
 import time
@@ -9,22 +8,21 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
 
-from .data import Pictures, find_split
-from .errors import ConfigError
+from .data import Pictures, Split, find_split, readable
+from .errors import ConfigError, DataError
 from .losses import LossWeights, multiscale_loss
 from .model import ModelConfig, MultiscaleResNet
 from .pyramid import Preprocessing, tensor_levels
 from .resnet import Stem
 from .vote import GateMode, Temperature
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Recipe:
     """How a model is built and trained.
 
     Attributes:
-        architecture, sides, base_side, stem, has_links, dropout, gate: the model's.
+        architecture, sides, base_side, stem, width, has_links, dropout, gate: the model's.
         source_side: side in px of the pictures; larger ones are reduced to it.
         epochs: passes over the training set.
         batch_size: pictures a step, over all processes.
@@ -56,11 +54,12 @@ class Recipe:
     sides: tuple[int, ...] = (48, 64, 96)
     base_side: int = 64
     stem: Stem = Stem.STRIDE_2
+    width: int = 64
     has_links: bool = True
     dropout: float = 0.0
     gate: GateMode = GateMode.GATED
     source_side: int = 64
-    epochs: int = 6
+    epochs: int = 4
     batch_size: int = 128
     lr: float = 0.1
     warmup_epochs: float = 0.5
@@ -69,7 +68,7 @@ class Recipe:
     label_smoothing: float = 0.1
     clip_norm: float = 5.0
     scale_dropout: tuple[float, ...] = (0.5, 0.65, 0.9)
-    full_epochs: float = 0.35
+    full_epochs: float = 0.25
     crop_padding: int = 8
     held_out_per_class: int = 25
     loss: LossWeights = field(default_factory=LossWeights)
@@ -90,6 +89,7 @@ class Recipe:
             base_side=self.base_side,
             classes=classes,
             stem=self.stem,
+            width=self.width,
             has_links=self.has_links,
             dropout=self.dropout,
             gate=self.gate,
@@ -124,92 +124,156 @@ class Step(nn.Module):
 class EpochSampler(Sampler[int]):
     """A permutation that depends on the seed and the epoch alone, from a position in it on."""
 
-    def __init__(self, count: int, *, seed: int) -> None:
-        self.count, self.seed, self.epoch, self.start = count, seed, 0, 0
+    def __init__(self, count: int, *, seed: int, epoch: int, start: int) -> None:
+        self.count, self.seed, self.epoch, self.start = count, seed, epoch, start
 
     def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
+        generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch))
         return iter(torch.randperm(self.count, generator=generator)[self.start :].tolist())
 
     def __len__(self) -> int:
         return self.count - self.start
 
 
-def train(recipe: Recipe, data: Path, out: Path, *, is_resumed: bool = False, workers: int = 2) -> MultiscaleResNet:
-    """Train by a recipe on the ``train`` split of ``data``; checkpoints and log go to ``out``.
+class Augmented(Dataset):
+    """Pictures with an augmentation that depends on the seed, the epoch and the picture alone.
 
-    A checkpoint is written every few minutes and at every epoch's end; ``is_resumed``
-    goes on from the last one, in the middle of an epoch too.
+    A run that is resumed therefore sees the same pixels as one that was never stopped,
+    whichever worker reads them.
+    """
+
+    def __init__(self, pictures: Pictures, transform: v2.Transform, *, seed: int, epoch: int) -> None:
+        self.pictures, self.transform, self.seed, self.epoch = pictures, transform, seed, epoch
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        picture, label = self.pictures[index]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(mixed_seed(self.seed, self.epoch, index))
+            return self.transform(picture), label
+
+
+def mixed_seed(*parts: int) -> int:
+    """One seed of several numbers; other numbers or another order give another seed."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+def train(
+    recipe: Recipe, data: Path, out: Path, *, is_resumed: bool = False, workers: int = 2, save_every_s: float = 120
+) -> MultiscaleResNet:
+    """Train by a recipe on the ``train`` split of ``data``; the last checkpoint and the log go to ``out``.
+
+    Args:
+        recipe: what to train, and how.
+        data: a folder of class folders, with or without ``train/``, or Tiny-ImageNet.
+        out: gets ``checkpoint.pt`` every ``save_every_s`` seconds, ``recipe.json`` and ``log.jsonl``.
+        is_resumed: go on from the last checkpoint, in the middle of an epoch too; the
+            weights at the end are those of a run that was never stopped.
+        workers: processes that read pictures.
+        save_every_s: seconds between two checkpoints.
+
+    Raises:
+        DataError: the data cannot be trained on.
+        ConfigError: the loss is no longer a number, or the checkpoint is of another recipe.
     """
     accelerator = Accelerator(mixed_precision=recipe.precision)
     set_seed(recipe.seed)
     out.mkdir(parents=True, exist_ok=True)
-    split, _ = find_split(data, "train").hold_out(recipe.held_out_per_class)
+    split, _ = readable(find_split(data, "train")).hold_out(recipe.held_out_per_class)
     model = MultiscaleResNet(recipe.model_config(split.classes)).to(memory_format=torch.channels_last)
-    sampler = EpochSampler(len(split.samples), seed=recipe.seed)
-    pictures = Pictures(split, side=recipe.source_side, transform=augmentation(recipe))
-    loader = DataLoader(
-        pictures,
-        recipe.batch_size,
-        sampler=sampler,
-        num_workers=workers,
-        drop_last=True,
-        prefetch_factor=8 if workers else None,
-    )
-    steps_per_epoch = len(split.samples) // recipe.batch_size
-    optimizer = torch.optim.SGD(
-        parameter_groups(model, recipe.weight_decay), lr=recipe.lr, momentum=recipe.momentum, nesterov=True
-    )
-    step_module, optimizer = accelerator.prepare(Step(model, recipe), optimizer)
-
-    checkpoint = out / "checkpoint.pt"
-    done = 0
-    if is_resumed and checkpoint.is_file():
-        kept = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(kept["model"])
-        optimizer.load_state_dict(kept["optimizer"])
-        done = kept["step"]
-        log.info("resumed at step %d", done)
-
-    started, last_saved, losses = time.monotonic(), time.monotonic(), []
-    total = recipe.epochs * steps_per_epoch
-    first = done
+    groups = parameter_groups(model, recipe.weight_decay)
+    optimizer = torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True)
+    step, optimizer = accelerator.prepare(Step(model, recipe), optimizer)
+    state = resume(out / "checkpoint.pt", recipe, model, optimizer) if is_resumed else 0
+    log = TrainingLog(out / "log.jsonl", total=recipe.epochs * steps_in_epoch(recipe, split), start=state)
+    (out / "recipe.json").write_text(json.dumps(recipe.to_dict(), indent=2))
     model.train()
-    while done < total:
-        epoch, position = divmod(done, steps_per_epoch)
-        sampler.epoch, sampler.start = epoch, position * recipe.batch_size
-        torch.manual_seed(recipe.seed * 1_000_003 + done)
-        for images, labels in loader:
-            set_lr(optimizer, learning_rate(recipe, done, steps_per_epoch))
-            is_full = done >= total - recipe.full_epochs * steps_per_epoch
-            present = present_levels(recipe, is_full=is_full, seed=recipe.seed * 1_000_003 + done)
-            with accelerator.autocast():
-                loss = step_module(images.to(accelerator.device), labels.to(accelerator.device), present)
-            accelerator.backward(loss)
-            accelerator.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-            optimizer.step()
-            optimizer.zero_grad()
-            done += 1
-            losses.append(loss.item())
-            if not math.isfinite(losses[-1]):
-                raise ConfigError(f"the loss is {losses[-1]} at step {done}; lower --lr")
-            if done % 50 == 0:
-                per_step_s = (time.monotonic() - started) / (done - first)
-                row = {
-                    "step": done,
-                    "of": total,
-                    "epoch": round(done / steps_per_epoch, 3),
-                    "loss": round(sum(losses) / len(losses), 4),
-                    "ms_per_step": round(1000 * per_step_s),
-                    "left_minutes": round((total - done) * per_step_s / 60, 1),
-                }
-                losses = []
-                with (out / "log.jsonl").open("a") as file:
-                    file.write(json.dumps(row) + "\n")
-            if time.monotonic() - last_saved > 120 or done == total:
-                save_state({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": done}, checkpoint)
-                last_saved = time.monotonic()
+    last_saved = time.monotonic()
+    for done, images, labels in batches(recipe, split, start=state, workers=workers):
+        torch.manual_seed(mixed_seed(recipe.seed, done))
+        set_lr(optimizer, learning_rate(recipe, done, steps_in_epoch(recipe, split)))
+        is_full = done >= log.total - recipe.full_epochs * steps_in_epoch(recipe, split)
+        present = present_levels(recipe, is_full=is_full)
+        with accelerator.autocast():
+            loss = step(images.to(accelerator.device), labels.to(accelerator.device), present)
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(model.parameters(), recipe.clip_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        log.add(done + 1, loss.item())
+        if time.monotonic() - last_saved > save_every_s or done + 1 == log.total:
+            kept = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": done + 1}
+            save_state({**kept, "recipe": recipe.to_dict()}, out / "checkpoint.pt")
+            last_saved = time.monotonic()
     return model.eval()
+
+
+def steps_in_epoch(recipe: Recipe, split: Split) -> int:
+    """Whole batches in the training set.
+
+    Raises:
+        DataError: there is not even one.
+    """
+    steps = len(split.samples) // recipe.batch_size
+    if not steps:
+        raise DataError(f"a batch takes {recipe.batch_size} pictures, the training set has {len(split.samples)}")
+    return steps
+
+
+def batches(recipe: Recipe, split: Split, *, start: int, workers: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """``(steps done before, images, labels)`` from a step to the end of the last epoch."""
+    per_epoch = steps_in_epoch(recipe, split)
+    pictures, transform = Pictures(split, side=recipe.source_side), augmentation(recipe)
+    for epoch in range(start // per_epoch, recipe.epochs):
+        first = max(start - epoch * per_epoch, 0)
+        sampler = EpochSampler(len(pictures), seed=recipe.seed, epoch=epoch, start=first * recipe.batch_size)
+        data = Augmented(pictures, transform, seed=recipe.seed, epoch=epoch)
+        loader = DataLoader(data, recipe.batch_size, sampler=sampler, num_workers=workers, drop_last=True)
+        for position, (images, labels) in enumerate(loader, start=first):
+            yield epoch * per_epoch + position, images, labels
+
+
+def resume(checkpoint: Path, recipe: Recipe, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    """Put back what a checkpoint holds; the number of steps that are done, 0 where there is none."""
+    if not checkpoint.is_file():
+        return 0
+    kept = torch.load(checkpoint, weights_only=True)
+    if kept["recipe"] != recipe.to_dict():
+        raise ConfigError(f"{checkpoint} was made by another recipe; train to another folder")
+    model.load_state_dict(kept["model"])
+    optimizer.load_state_dict(kept["optimizer"])
+    return kept["step"]
+
+
+class TrainingLog:
+    """Mean loss, speed and time left, a line of JSON every few steps."""
+
+    EVERY = 50
+
+    def __init__(self, path: Path, *, total: int, start: int) -> None:
+        self.path, self.total, self.start = path, total, start
+        self.began, self.losses = time.monotonic(), []
+
+    def add(self, done: int, loss: float) -> None:
+        """Note the loss of a step; raises ``ConfigError`` when it is no number."""
+        if not math.isfinite(loss):
+            raise ConfigError(f"the loss must be a number, got {loss} at step {done}; lower lr in the recipe")
+        self.losses.append(loss)
+        if done % self.EVERY and done != self.total:
+            return
+        per_step_s = (time.monotonic() - self.began) / (done - self.start)
+        row = {
+            "step": done,
+            "of": self.total,
+            "loss": round(sum(self.losses) / len(self.losses), 4),
+            "ms_per_step": round(1000 * per_step_s),
+            "left_minutes": round((self.total - done) * per_step_s / 60, 1),
+        }
+        self.losses = []
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
 
 
 def augmentation(recipe: Recipe) -> v2.Transform:
@@ -241,15 +305,14 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr
 
 
-def present_levels(recipe: Recipe, *, is_full: bool, seed: int) -> tuple[bool, ...]:
+def present_levels(recipe: Recipe, *, is_full: bool) -> tuple[bool, ...]:
     """Which levels take part in a step: all of them, or a draw by ``scale_dropout``."""
     if is_full:
         return (True,) * len(recipe.sides)
-    generator = torch.Generator().manual_seed(seed)
     drop = torch.tensor(recipe.scale_dropout)
-    present = torch.rand(len(drop), generator=generator) >= drop
+    present = torch.rand(len(drop)) >= drop
     if not present.any():
-        present[torch.multinomial(1 - drop + 1e-9, 1, generator=generator)] = True
+        present[torch.multinomial(1 - drop + 1e-9, 1)] = True
     return tuple(present.tolist())
 
 

@@ -36,9 +36,8 @@ def test_a_reading_adds_up(model, output):
 
 def test_a_gauge_changes_nothing_that_is_read(model, output):
     ledger = Ledger.of(output, model.classes)
-    shifted = Ledger(
-        **{**vars(ledger), "contributions": ledger.contributions + np.array([[7], [0], [0]]), "logits": ledger.logits + 7}
-    )
+    gauge = np.array([[7], [0], [0]])
+    shifted = replace(ledger, contributions=ledger.contributions + gauge, logits=ledger.logits + 7)
     for target in (Target(0), Target(0, against=3)):
         assert np.allclose(shifted.read(target).contributions, ledger.read(target).contributions)
         assert np.isclose(shifted.read(target).total, ledger.read(target).total)
