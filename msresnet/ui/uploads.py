@@ -10,6 +10,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
+from gradio_client.utils import is_http_url_like
 
 from ..errors import ImageError
 
@@ -25,11 +26,22 @@ class UploadImage(gr.Image):
 
     def preprocess(self, payload: ImageData | None) -> str | None:
         """The path of an uploaded file; ``None`` where there is no picture."""
-        if payload is None or payload.path is None:
-            if payload is not None:
-                raise gr.Error("Only uploaded files are read; send the picture as a file.", print_exception=False)
+        if payload is None:
             return None
+        if payload.path is None:
+            raise not_uploaded()
         return payload.path
+
+    async def async_move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
+        """Gradio's own, but for addresses: it would fetch what a visitor names, of any size."""
+        if url_or_file_path is not None and is_http_url_like(str(url_or_file_path)):
+            raise not_uploaded()
+        return await super().async_move_resource_to_block_cache(url_or_file_path)
+
+
+def not_uploaded() -> gr.Error:
+    """What a visitor is told who names a picture instead of uploading it."""
+    return gr.Error("Only uploaded files are read; send the picture as a file.", print_exception=False)
 
 
 def uploaded_file(path: str) -> Path:
