@@ -5,41 +5,31 @@ sentence on stderr. Wrong usage is argparse's 2. A bug stays a traceback.
 """
 
 import argparse
-import io
 import json
 import logging
-import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass, replace
-from enum import Enum
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
-from .attribution import METHODS, Attribution, Grid, Method
+from .attribution import METHODS
 from .checkpoint import MODELS, identify, is_available, load_model, save_checkpoint
-from .colour import format_signed, shared_range
+from .colour import format_signed
 from .data import find_split
-from .errors import ConfigError, ImageError, MsresnetError, UnknownNameError
+from .errors import ConfigError, ImageError, MsresnetError
 from .explain import Answer, Explanation, Request, Session, versions
-from .figures import LedgerRow, cells_on_grid, evidence_figure, ledger_figure, to_png_bytes
-from .images import crop_to
-from .ledger import Reading, Target, find_class
+from .export import explanation_files, how_read, target_name
+from .ledger import Target, find_class
 from .model import MultiscaleResNet
-
-if TYPE_CHECKING:
-    from .training import Recipe
 
 DEFAULT_MODEL = "msresnet18-tiny"
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 CLEAR_LINE = "\r\033[K"  # back to the start, and erase to the end (ECMA-48)
-PICTURE_SIDE_PX = 448  # of the image in a figure: a panel is 2.1 inches at 200 dots each
 
 
 @dataclass(frozen=True)
@@ -213,145 +203,6 @@ def per_cent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def target_name(answer: Answer) -> str:
-    """What is explained, in words."""
-    classes, target = answer.ledger.classes, answer.target
-    against = "" if target.against is None else f" rather than {classes[target.against]}"
-    return classes[target.index] + against
-
-
-def how_read(target: Target) -> str:
-    """What the numbers of a target are relative to."""
-    return "class-centred" if target.against is None else "A − B"
-
-
-def explanation_files(explanation: Explanation, picture: Image.Image) -> Iterator[tuple[str, bytes]]:
-    """Name and content of every file of an explanation.
-
-    Args:
-        explanation: of one image.
-        picture: the upright upload.
-    """
-    answer = explanation.answer
-    content = json.dumps(explanation.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-    yield "explanation.json", (content + "\n").encode()
-    yield "maps.npz", maps_file(explanation)
-    seen = field_of_view(answer, picture)
-    yield "evidence.png", to_png_bytes(evidence_picture(answer, seen))
-    yield "ledger.png", to_png_bytes(ledger_picture(answer))
-    for name, result in explanation.methods.items():
-        yield f"{name}.png", to_png_bytes(method_picture(answer, result, seen))
-
-
-def maps_file(explanation: Explanation) -> bytes:
-    """``maps.npz``: ``evidence/SIDE`` raw, so that its sum is the raw contribution, and ``METHOD/SIDE``."""
-    answer = explanation.answer
-    arrays = {
-        f"evidence/{side}": maps[answer.target.index]
-        for side, maps in zip(answer.sides, answer.ledger.evidence, strict=True)
-    }
-    for name, result in explanation.methods.items():
-        arrays |= {f"{name}/{side}": values for side, values in zip(answer.sides, result.maps, strict=True)}
-    stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
-    return stream.getvalue()
-
-
-def field_of_view(answer: Answer, picture: Image.Image) -> np.ndarray:
-    """``(side, side, 3)`` uint8: what the levels show, as sharp as the upload has it."""
-    left, _, right, _ = answer.geometry.box
-    side = min(PICTURE_SIDE_PX, max(math.ceil(right - left), *answer.sides))
-    return np.asarray(crop_to(picture, answer.geometry, side))
-
-
-def evidence_picture(answer: Answer, seen: np.ndarray) -> Image.Image:
-    """Where each scale found what speaks for the target; a scale's cells add up to its number."""
-    reading = answer.ledger.read(answer.target)
-    maps = answer.ledger.evidence_for(answer.target)
-    return evidence_figure(
-        seen,
-        on_levels(maps, answer.sides, strides=(answer.stride,) * len(maps)),
-        labels=[
-            f"{side} px, {format_signed(value, decimals=2)} in sum"
-            for side, value in zip(answer.sides, reading.contributions, strict=True)
-        ],
-        range_=shared_range(maps, percentile=100),
-        title=f"Evidence for {target_name(answer)}, {how_read(answer.target)}",
-        units=f"logits per cell, {how_read(answer.target)}",
-        image_label="the field of view",
-    )
-
-
-def method_picture(answer: Answer, result: Attribution, seen: np.ndarray) -> Image.Image:
-    """One method's map of each scale, on one range; what its maps add up to, where that means something."""
-    method = METHODS[result.method]
-    title = f"{method.title} for {target_name(answer)}"
-    labels = None
-    if method.is_complete:
-        labels = [
-            f"{side} px, {format_signed(float(values.sum()), decimals=2)}{' in sum' * (values.size > 1)}"
-            for side, values in zip(answer.sides, result.maps, strict=True)
-        ]
-    percentile = 99.5 if method.grid is Grid.PIXEL else 100  # cells are compared: none is clipped
-    return evidence_figure(
-        seen,
-        on_levels(result.maps, answer.sides, strides=result.strides),
-        labels=labels,
-        range_=shared_range(result.maps, percentile=percentile, is_signed=result.is_signed),
-        title=f"{title}. {result.note}" if result.note else title,
-        units=unit_of(method),
-        image_label="the field of view",
-    )
-
-
-def unit_of(method: Method) -> str:
-    """What the numbers of a method's maps are, in words."""
-    match method:
-        case Method(grid=Grid.SCALE):
-            return "log-probability per scale"
-        case Method(is_complete=True):
-            return f"logits per {method.grid.value}"
-        case _:
-            return f"in the method's own unit, per {method.grid.value}"
-
-
-def on_levels(
-    maps: Sequence[np.ndarray], sides: Sequence[int], *, strides: Sequence[int]
-) -> list[tuple[int, np.ndarray]]:
-    """Side, and each map on its level with every cell at the centre of its receptive field."""
-    return [(side, on_level(*one, side=side)) for side, *one in zip(sides, maps, strides, strict=True)]
-
-
-def on_level(values: np.ndarray, stride: int, *, side: int) -> np.ndarray:
-    """``(h, w)`` values centred on ``stride · i + 0.5`` as ``(side, side)``."""
-    rows, columns = ([stride * i + 0.5 for i in range(count)] for count in values.shape)
-    return cells_on_grid(values, rows, columns, side)
-
-
-def ledger_picture(answer: Answer) -> Image.Image:
-    """What each scale adds: to the top-k and the target, class-centred; or to A rather than B."""
-    target = answer.target
-    if target.against is not None:
-        targets, note = [target], "logits of A minus logits of B, for every scale and the bias"
-    else:
-        indices = dict.fromkeys([*(entry.index for entry in answer.top_k), target.index])
-        targets = [Target(index) for index in indices]
-        note = "logits, class-centred: minus the mean over all classes, for every scale and the bias"
-    return ledger_figure(
-        [ledger_row(answer, answer.ledger.read(one)) for one in targets],
-        scale_labels=[f"{side} px" for side in answer.sides],
-        title=f"What each scale adds, {how_read(target)}",
-        note=f"{note}; each bar starts where the one above it ends",
-    )
-
-
-def ledger_row(answer: Answer, reading: Reading) -> LedgerRow:
-    """A reading as bars."""
-    target = reading.target
-    label = answer.ledger.classes[target.index] if target.against is None else target_name(answer)
-    return LedgerRow(label, reading.contributions, reading.bias, reading.total)
-
-
 # models ----------------------------------------------------------------------------------------------
 
 
@@ -433,12 +284,13 @@ def train_model(options: argparse.Namespace) -> int:
         from accelerate import PartialState
 
         from . import training
+        from .recipes import read_recipe
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"training needs {error.name}, which is not installed; run: pip install 'msresnet[train]'"
         ) from error
 
-    recipe = read_recipe(options.recipe, training.RECIPES)
+    recipe = read_recipe(options.recipe)
     if not options.resume and (options.out / "checkpoint.pt").exists():
         raise ConfigError(
             f"{options.out} already holds a training run; go on with it by --resume, or choose another --out"
@@ -459,56 +311,6 @@ def train_model(options: argparse.Namespace) -> int:
     )
     print(f"The model is in {folder}; try: msresnet explain IMAGE --model {folder} --out DIR")
     return 0
-
-
-def read_recipe(name: str, recipes: "Mapping[str, Recipe]") -> "Recipe":
-    """A listed recipe, or the one of a JSON file; what the file leaves out is as in ``tiny-imagenet``.
-
-    Raises:
-        UnknownNameError: neither a recipe nor a file.
-        ConfigError: not JSON, an unknown field, or a value of the wrong kind.
-    """
-    if name in recipes:
-        return recipes[name]
-    path = Path(name)
-    if not path.is_file():
-        raise UnknownNameError("recipe or file", name, recipes)
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise ConfigError(f"a recipe must be a JSON file, and {name} is none: {error}") from error
-    return filled(recipes["tiny-imagenet"], kept, where="recipe")
-
-
-def filled(default: Any, kept: Any, *, where: str) -> Any:
-    """What a JSON value means where ``default`` stands; of a dataclass only the fields that it names change.
-
-    Raises:
-        UnknownNameError: no such field or choice.
-        ConfigError: a value of another kind than the default's.
-    """
-    is_number = isinstance(kept, int | float) and not isinstance(kept, bool)
-    if is_dataclass(default) and isinstance(kept, dict):
-        known = [field.name for field in fields(default)]
-        for name in kept:
-            if name not in known:
-                raise UnknownNameError(f"field of the {where}", name, known)
-        changes = {name: filled(getattr(default, name), value, where=name) for name, value in kept.items()}
-        return replace(default, **changes)
-    if isinstance(default, Enum) and isinstance(kept, str):
-        choices = {choice.value: choice for choice in type(default)}
-        if kept not in choices:
-            raise UnknownNameError(where, kept, choices)
-        return choices[kept]
-    if isinstance(default, tuple) and isinstance(kept, list):
-        return tuple(filled(default[0], value, where=where) for value in kept)
-    if isinstance(default, float) and is_number:
-        return float(kept)
-    if type(kept) is type(default):
-        return kept
-    kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", tuple: "a list"}
-    kind = "a name" if isinstance(default, Enum) else kinds.get(type(default), "an object of fields")
-    raise ConfigError(f"{where} must be {kind}, got {json.dumps(kept)}")
 
 
 # What several commands share -------------------------------------------------------------------------

@@ -1,11 +1,10 @@
-"""Recipes and the training loop; distributed and mixed-precision by Hugging Face Accelerate."""
+"""The training loop; distributed and mixed-precision by Hugging Face Accelerate."""
 
 import json
 import math
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,91 +17,10 @@ from torchvision.transforms import v2
 
 from .data import Pictures, Split, find_split, readable
 from .errors import ConfigError, DataError
-from .losses import LossWeights, multiscale_loss
-from .model import ModelConfig, MultiscaleResNet
-from .pyramid import Preprocessing, tensor_levels
-from .resnet import Stem
-from .vote import GateMode, Temperature
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is built and trained.
-
-    Attributes:
-        architecture, sides, base_side, stem, width, has_links, dropout, gate: the model's.
-        source_side: side in px of the pictures; larger ones are reduced to it.
-        epochs: passes over the training set.
-        batch_size: pictures a step, over all processes.
-        lr: peak learning rate, at the end of the warm-up.
-        warmup_epochs: of linear rise, before a cosine fall to zero.
-        weight_decay: on kernels and classifier; norms, biases and the gate have none.
-        momentum: Nesterov's.
-        label_smoothing: in [0, 1).
-        clip_norm: gradients are scaled down to this norm.
-        scale_dropout: for each scale the probability that its level is left out of a
-            step; at least one level always stays.
-        full_epochs: how many of the last epochs leave no level out.
-        crop_padding: px of reflected border before the random crop; 0 for no crop.
-        held_out_per_class: training pictures a class kept aside for every choice.
-        loss: weights of its terms.
-        precision: ``no``, ``bf16`` or ``fp16``.
-        seed: of everything random.
-    """
-
-    architecture: str = "resnet18"
-    sides: tuple[int, ...] = (48, 64, 96)
-    base_side: int = 64
-    stem: Stem = Stem.STRIDE_2
-    width: int = 64
-    has_links: bool = True
-    dropout: float = 0.0
-    gate: GateMode = GateMode.GATED
-    source_side: int = 64
-    epochs: int = 4
-    batch_size: int = 128
-    lr: float = 0.1
-    warmup_epochs: float = 0.5
-    weight_decay: float = 5e-4
-    momentum: float = 0.9
-    label_smoothing: float = 0.1
-    clip_norm: float = 5.0
-    scale_dropout: tuple[float, ...] = (0.5, 0.65, 0.9)
-    full_epochs: float = 0.25
-    crop_padding: int = 8
-    held_out_per_class: int = 25
-    loss: LossWeights = field(default_factory=LossWeights)
-    precision: str = "bf16"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if len(self.scale_dropout) != len(self.sides):
-            raise ConfigError(f"scale_dropout needs {len(self.sides)} values, one per side, got {self.scale_dropout}")
-        if self.epochs < 1 or self.batch_size < 1:
-            raise ConfigError(f"epochs and batch_size must be at least 1, got {self.epochs} and {self.batch_size}")
-
-    def model_config(self, classes: tuple[str, ...]) -> ModelConfig:
-        """The model that this recipe trains, for ``classes``."""
-        return ModelConfig(
-            architecture=self.architecture,
-            sides=self.sides,
-            base_side=self.base_side,
-            classes=classes,
-            stem=self.stem,
-            width=self.width,
-            has_links=self.has_links,
-            dropout=self.dropout,
-            gate=self.gate,
-            temperature=Temperature.LEARNED,
-            preprocessing=Preprocessing(source_side=self.source_side),
-        )
-
-    def to_dict(self) -> dict:
-        """As JSON keeps it."""
-        return {**asdict(self), "stem": self.stem.value, "gate": self.gate.value}
-
-
-RECIPES = {"tiny-imagenet": Recipe()}
+from .losses import multiscale_loss
+from .model import MultiscaleResNet
+from .pyramid import tensor_levels
+from .recipes import Recipe
 
 
 class Step(nn.Module):
@@ -218,7 +136,10 @@ def steps_in_epoch(recipe: Recipe, split: Split) -> int:
     """
     steps = len(split.samples) // recipe.batch_size
     if not steps:
-        raise DataError(f"a batch takes {recipe.batch_size} pictures, the training set has {len(split.samples)}")
+        raise DataError(
+            f"a batch takes {recipe.batch_size} pictures, the training set has {len(split.samples)}; "
+            "lower batch_size or held_out_per_class in the recipe"
+        )
     return steps
 
 

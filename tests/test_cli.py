@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from msresnet import cli, training
+from msresnet import cli, export, recipes, training
 from msresnet.__main__ import main
 from msresnet.attribution import METHODS
 from msresnet.checkpoint import MODELS, load_model, save_checkpoint
@@ -273,8 +273,8 @@ def drawn(monkeypatch) -> dict[str, list]:
 
         return figure
 
-    monkeypatch.setattr(cli, "evidence_figure", note("evidence"))
-    monkeypatch.setattr(cli, "ledger_figure", note("ledger"))
+    monkeypatch.setattr(export, "evidence_figure", note("evidence"))
+    monkeypatch.setattr(export, "ledger_figure", note("ledger"))
     return calls
 
 
@@ -331,7 +331,7 @@ def test_a_target_outside_the_top_k_is_explained_too(checkpoint, photo, tmp_path
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_has_a_unit(name):
-    assert cli.unit_of(METHODS[name])
+    assert export.unit_of(METHODS[name])
 
 
 # explain: several images, and what can go wrong
@@ -482,7 +482,7 @@ def test_train_takes_a_recipe_by_name_and_leaves_a_model(trained, tmp_path, caps
     out = tmp_path / "run"
     assert train("tiny-imagenet", tmp_path, "--workers", "0") == 0
     (call,) = trained
-    assert (call.recipe, call.data, call.out) == (training.RECIPES["tiny-imagenet"], tmp_path, out)
+    assert (call.recipe, call.data, call.out) == (recipes.RECIPES["tiny-imagenet"], tmp_path, out)
     assert (call.is_resumed, call.workers) == (False, 0)
     assert load_model(out / "model", device="cpu").classes == ("a", "b")
     kept = json.loads((out / "model" / "config.json").read_text())
@@ -509,13 +509,13 @@ def test_a_recipe_file_changes_what_it_names(trained, tmp_path):
     assert (recipe.sides, recipe.scale_dropout, recipe.base_side) == ((16, 32), (0.0, 0.5), 32)
     assert recipe.stem is Stem.IMAGENET and recipe.lr == 1.0 and isinstance(recipe.lr, float)
     assert (recipe.loss.level, recipe.loss.vote) == (0.0, 1.0)
-    assert recipe.momentum == training.Recipe().momentum
+    assert recipe.momentum == recipes.Recipe().momentum
 
 
 def test_a_recipe_survives_its_own_json(tmp_path):
     file = tmp_path / "same.json"
-    file.write_text(json.dumps(training.Recipe().to_dict()))
-    assert cli.read_recipe(str(file), training.RECIPES) == training.Recipe()
+    file.write_text(json.dumps(recipes.Recipe().to_dict()))
+    assert recipes.read_recipe(str(file)) == recipes.Recipe()
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ ORDER = (
     *("errors", "images", "pyramid", "layers", "resnet", "vote", "classes", "model"),
     *("tensors", "identity", "download", "checkpoint"),
     *("ledger", "features", "attribution", "probes", "faithfulness", "localisation", "explain"),
-    *("colour", "figures"),
-    *("data", "losses", "training", "evaluation"),
+    *("colour", "figures", "export"),
+    *("data", "losses", "recipes", "training", "evaluation"),
     *("__init__", "cli", "ui", "__main__"),
 )
 TRAINING = {"data", "losses", "training", "evaluation"}

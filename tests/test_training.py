@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader
 from msresnet.data import Pictures, find_split, readable
 from msresnet.errors import ConfigError, DataError
 from msresnet.losses import LossWeights, level_logits, multiscale_loss
+from msresnet.recipes import Recipe
 from msresnet.training import (
     Augmented,
-    Recipe,
     TrainingLog,
     augmentation,
     learning_rate,
