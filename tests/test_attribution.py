@@ -45,9 +45,7 @@ def model_of(
 ) -> MultiscaleResNet:
     """A tiny seeded model in float64 whose norms and gate are not trivial."""
     torch.manual_seed(1)
-    config = ModelConfig(
-        architecture, SIDES, 32, tuple("abcde"), width=8, stem=stem, has_links=has_links, dropout=0.1
-    )
+    config = ModelConfig(architecture, SIDES, 32, tuple("abcde"), width=8, stem=stem, has_links=has_links, dropout=0.1)
     model = MultiscaleResNet(config)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -225,9 +223,7 @@ def test_deep_lift_with_the_max_pooling_stem_reports_what_it_misses():
     assert ask("deep-lift", model, baseline="mean").completeness_residual <= 1e-3
     result = ask("deep-lift", model, baseline="black")
     gap = abs(sum(one.sum() for one in result.maps) - (result.f_input - result.f_baseline))
-    assert result.completeness_residual == pytest.approx(
-        gap / max(abs(result.f_input - result.f_baseline), 1)
-    )
+    assert result.completeness_residual == pytest.approx(gap / max(abs(result.f_input - result.f_baseline), 1))
 
 
 class Guided(torch.autograd.Function):
@@ -270,9 +266,7 @@ def test_noisy_gradients_are_those_of_captums_noise_tunnel(name, kind, monkeypat
         return torch.stack([f(*(level[i : i + 1] for level in levels)) for i in range(len(levels[0]))])
 
     tunnel = captum.attr.NoiseTunnel(captum.attr.Saliency(batched))
-    expected = tunnel.attribute(
-        levels_of_image(), nt_type=kind, nt_samples=4, stdevs=gradients.NOISE, abs=False
-    )
+    expected = tunnel.attribute(levels_of_image(), nt_type=kind, nt_samples=4, stdevs=gradients.NOISE, abs=False)
     close(ask(name, model, seed=7).maps, [one[0].sum(0) for one in expected], tolerance=1e-7)
 
 
@@ -300,9 +294,7 @@ def test_the_last_stages_grad_cam_is_captums(architecture, target):
     levels = tuple(level.clone().requires_grad_() for level in levels_of_image())
     block = model.trunk.layer4[-1]
     layers = (block.relu3 if architecture == "resnet50" else block.relu2).scales
-    expected = [
-        captum.attr.LayerGradCam(f, layer).attribute(levels, relu_attributions=True)[0, 0] for layer in layers
-    ]
+    expected = [captum.attr.LayerGradCam(f, layer).attribute(levels, relu_attributions=True)[0, 0] for layer in layers]
     close(ask("grad-cam", model, target).maps, expected)
 
 
@@ -403,9 +395,7 @@ def test_scale_shapley_is_the_mean_gain_over_all_orders():
     assert result.f_input == pytest.approx(value((0, 1, 2))) and result.f_baseline == pytest.approx(value(()))
 
 
-@pytest.mark.parametrize(
-    "name", ["saliency", "integrated-gradients", "deep-lift", "occlusion", "smooth-grad"]
-)
+@pytest.mark.parametrize("name", ["saliency", "integrated-gradients", "deep-lift", "occlusion", "smooth-grad"])
 def test_a_against_b_is_the_difference_of_the_two(name):
     difference = ask(name, target=Target(3, against=0))
     a, b = ask(name, target=Target(3)), ask(name, target=Target(0))
@@ -471,9 +461,7 @@ def test_the_callers_gradient_mode_does_not_matter(context):
 
 def test_the_estimate_grows_with_the_cost():
     assert estimate_seconds("saliency", 0.1) < estimate_seconds("integrated-gradients", 0.1)
-    assert estimate_seconds("occlusion", 0.1, scale_count=5) > estimate_seconds(
-        "occlusion", 0.1, scale_count=3
-    )
+    assert estimate_seconds("occlusion", 0.1, scale_count=5) > estimate_seconds("occlusion", 0.1, scale_count=3)
     assert estimate_seconds(METHODS["grad-cam"], 0.25) == 0.25
 
 

@@ -8,6 +8,7 @@ e. Explanations that are asked for at the same moment are what they are alone.
 f. A dot in the upload lights the same place at every scale.
 """
 
+import copy
 import io
 import itertools
 import threading
@@ -69,18 +70,16 @@ def levels_for(model: MultiscaleResNet, count: int = 1) -> tuple[torch.Tensor, .
 # a. One level and one vote
 
 
-def assert_lifted_is_plain(resnet: nn.Module, images: torch.Tensor) -> float:
-    """Equal logits to 1e-5 of the largest one; returns the largest difference relative to that."""
+def assert_lifted_is_plain(resnet: nn.Module, images: torch.Tensor) -> None:
+    """Equal logits, to 1e-5 of the largest one."""
     resnet.eval()
     lifted = MultiscaleResNet.lift(resnet, sides=(224,), gate="single")
     mean, std = lifted.mean, lifted.std
     with torch.no_grad():
         expected, got = resnet((images - mean) / std), lifted(images).logits
     scale = max(1.0, float(expected.abs().max()))
-    difference = float((got - expected).abs().max()) / scale
     assert expected.std() > 1e-3, "a network that says nothing"
-    assert difference <= 1e-5
-    return difference
+    assert float((got - expected).abs().max()) <= 1e-5 * scale
 
 
 @pytest.mark.parametrize("architecture", ["resnet18", "resnet50", "resnet101"])
@@ -92,14 +91,14 @@ def test_a_lifted_network_is_the_network(architecture):
 
 @pytest.mark.data
 @pytest.mark.parametrize("architecture", ["resnet18", "resnet50"])
-def test_a_lifted_network_with_imagenet_weights_is_the_network(architecture, shared_data, record_property):
+def test_a_lifted_network_with_imagenet_weights_is_the_network(architecture, shared_data):
     safetensors = pytest.importorskip("safetensors.torch")
     state = safetensors.load_file(shared_data / "imagenet-weights" / f"{architecture}_fp16.safetensors")
     resnet = getattr(torchvision.models, architecture)()
     own = resnet.state_dict()
     resnet.load_state_dict({key: value.to(own[key].dtype) for key, value in state.items()})
     images = nn.functional.interpolate(torch.rand(2, 3, 30, 30), (224, 224), mode="bicubic").clamp(0, 1)
-    record_property("difference", assert_lifted_is_plain(resnet, images))
+    assert_lifted_is_plain(resnet, images)
 
 
 # b. Additivity
@@ -176,15 +175,20 @@ def test_integrated_gradients_add_up_over_all_scales(architecture, options, base
     model = tiny_model(architecture, **options)
     levels = levels_for(model)
     gate = model.vote(levels).gate.detach()
-    result = attribute(model, levels, TARGET, method="integrated-gradients", gate=gate, baseline=baseline)
     start = baseline_levels(model, levels, Baseline(baseline))
-    with torch.no_grad():
-        f = [model.forward_levels(*x, gate=gate)[0, TARGET.index].item() for x in (levels, start)]
-    gap = abs(sum(one.sum(dtype=np.float64) for one in result.maps) - (f[0] - f[1]))
-    residual = gap / max(abs(f[0] - f[1]), 1)
-    assert result.completeness_residual == pytest.approx(residual, abs=1e-5)
+
+    @torch.no_grad()
+    def f(x):
+        return model.forward_levels(*x, gate=gate)[0, TARGET.index].item()
+
+    model.head.fc.weight.data *= 5 / abs(f(levels) - f(start))  # residuals are relative to at least one logit
+    result = attribute(model, levels, TARGET, method="integrated-gradients", gate=gate, baseline=baseline)
+    difference = f(levels) - f(start)
+    residual = abs(sum(one.sum(dtype=np.float64) for one in result.maps) - difference) / abs(difference)
+    assert abs(difference) == pytest.approx(5, rel=0.01)
+    assert result.completeness_residual == pytest.approx(residual, abs=1e-4)
     assert residual <= 0.02 and result.note == ""
-    assert (result.f_input, result.f_baseline) == pytest.approx(f, abs=1e-5)
+    assert (result.f_input, result.f_baseline) == pytest.approx((f(levels), f(start)), abs=1e-4)
 
 
 @pytest.mark.parametrize("stage", range(4))
@@ -222,7 +226,7 @@ def state_of(model: nn.Module) -> dict:
             tensor.requires_grad,
             id(tensor.grad),
             tensor._version,
-            tensor.tolist(),
+            tensor.detach().numpy().tobytes(),
         )
     return state
 
@@ -232,10 +236,9 @@ def hook_count(model: nn.Module) -> int:
     return sum(len(one) for one in hooks)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def lived_in() -> MultiscaleResNet:
     """A model in the middle of something: half in training mode, with gradients, frozen parts and hooks."""
-    torch.manual_seed(0)
     model = tiny_model(stem=Stem.STRIDE_2, has_links=True, dropout=0.1)
     model.trunk.train()
     model.trunk.layer2.eval()
@@ -263,8 +266,7 @@ def breaking(forward, at_call: int):
 def test_the_model_is_afterwards_what_it_was(name, accident, lived_in, monkeypatch):
     model = lived_in
     levels = levels_for(model)
-    with model.frozen(), torch.no_grad():
-        gate = model.vote(levels).gate
+    gate = copy.deepcopy(model).eval().vote(levels).gate
     stop = threading.Event()
     layer = model.trunk.layer4[1].bn2
     forward = layer.forward

@@ -36,8 +36,9 @@ __all__ = [
     "grad_cam_of_classes",
 ]
 
-# Level pixels in one batch: 16 images of the default model's three levels.
-BATCH_PIXELS = {"cpu": 250_000, "cuda": 1_000_000}
+# Level pixels in one batch: 8 images of the default model's three levels. On a CPU 16 of them take
+# 240 MB more and gain next to nothing in time.
+BATCH_PIXELS = {"cpu": 125_000, "cuda": 1_000_000}
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,10 +23,7 @@ def guided_grad_cam(question: Question) -> Finding:
     """Guided Backprop times the scale's Grad-CAM, each cell drawn about its centre (arXiv 1610.02391)."""
     guided = guided_backprop(question).maps
     stride = question.model.trunk.cell_stride(question.stage)
-    cams = (
-        upsample(one.relu(), stride, len(fine))
-        for one, fine in zip(signed_cam(question), guided, strict=True)
-    )
+    cams = (upsample(one.relu(), stride, len(fine)) for one, fine in zip(signed_cam(question), guided, strict=True))
     return Finding(tuple(cam * fine for cam, fine in zip(cams, guided, strict=True)))
 
 

