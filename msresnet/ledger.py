@@ -165,13 +165,18 @@ def recompute(output: Output, item: int) -> tuple[np.ndarray, np.ndarray]:
     with torch.no_grad():
         pooled = torch.stack(
             [
-                (x[item].double() * q[item if len(q) > 1 else 0].double()).sum(dim=(1, 2))
+                (exact(x[item]) * exact(q[item if len(q) > 1 else 0])).sum(dim=(1, 2))
                 for x, q in zip(output.stages[-1], output.gate.coefficients, strict=True)
             ]
         )
-        contributions = pooled @ output.classifier.double().T
-        residuals = output.logits[item].double() - contributions.sum(dim=0) - output.bias.double()
+        contributions = pooled @ exact(output.classifier).T
+        residuals = exact(output.logits[item]) - contributions.sum(dim=0) - exact(output.bias)
     return array(contributions, np.float64), array(residuals, np.float64)
+
+
+def exact(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor in float64 on the CPU: not every accelerator has it."""
+    return tensor.to("cpu").double()
 
 
 def array(tensor: torch.Tensor, dtype: type) -> np.ndarray:
