@@ -73,7 +73,7 @@ class Page:
         if not self.shown:
             return BLANK, None
         example = next(iter(self.shown.values()))
-        session = Session(self.models.get(self.name), example.picture())
+        session = Session(self.models.get(self.name), self.example_file(example))
         merged = {}
         for view in views(session, session.target(), FIRST_METHOD, is_cancelled=lambda: False):
             merged.update({key: value for key, value in vars(view).items() if value is not None})
