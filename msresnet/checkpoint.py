@@ -27,6 +27,7 @@ from .identity import Identity, identify, remember
 from .model import MODES, ModelConfig, MultiscaleResNet, recognise
 from .resnet import ARCHITECTURES, MultiscaleTrunk
 from .tensors import (
+    FILE_SUFFIXES,
     INDEX_NAME,
     SHARD_NAME,
     check,
@@ -276,11 +277,7 @@ def choose_device(name: str | torch.device) -> torch.device:
 
 def is_path(name: str | os.PathLike) -> bool:
     """Whether a name that does not exist was meant as a file or folder."""
-    return not isinstance(name, str) or name.startswith((".", "/", "~")) or Path(name).suffix in (
-        ".safetensors",
-        ".pth",
-        ".pt",
-    )
+    return not isinstance(name, str) or name.startswith((".", "/", "~")) or Path(name).suffix in FILE_SUFFIXES
 
 
 def fetch_repository(name: str) -> Path:
@@ -300,7 +297,7 @@ def fetch_repository(name: str) -> Path:
     except errors as error:
         reason = str(error).strip().partition("\n")[0]
         raise DownloadError(
-            f"Could not fetch {name!r} from the Hub ({reason}); "
+            f"There is no folder {name} here, and it could not be fetched from the Hub ({reason}); "
             "check the name and the connection to the network"
         ) from error
 

@@ -158,7 +158,6 @@ def next_block(response: HTTPResponse, url: str, path: Path, timeout_s: float) -
 def talking(url: str, path: Path, timeout_s: float) -> Iterator[None]:
     """Tells the network's errors as one sentence."""
     by_hand = f"or put the file at {path}"
-    stalled = f"{urlsplit(url).netloc} sent nothing for {timeout_s:g} s; try again later, {by_hand}"
     try:
         yield
     except HTTPError as error:
@@ -166,12 +165,11 @@ def talking(url: str, path: Path, timeout_s: float) -> Iterator[None]:
             raise DownloadError(
                 f"The server answered {error.code} ({error.reason}) for {url}; try again later, {by_hand}"
             ) from error
-    except TimeoutError as error:
-        raise DownloadError(stalled) from error
     except (OSError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error
         if isinstance(reason, TimeoutError):
-            raise DownloadError(stalled) from error
+            host = urlsplit(url).netloc
+            raise DownloadError(f"{host} sent nothing for {timeout_s:g} s; try again later, {by_hand}") from error
         raise DownloadError(
             f"Could not fetch {url} ({reason}); check the connection to the network, {by_hand}"
         ) from error

@@ -16,6 +16,7 @@ from .errors import CheckpointError, ConfigError
 
 INDEX_NAME = "model.safetensors.index.json"
 SHARD_NAME = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
+FILE_SUFFIXES = (".safetensors", ".pth", ".pt")
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -156,8 +157,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: another kind of file, a damaged one, or one that holds something else.
     """
-    if path.suffix not in (".safetensors", ".pth", ".pt"):
-        raise CheckpointError(f"weights must be a folder, .safetensors, .pth or .pt, got {path}")
+    if path.suffix not in FILE_SUFFIXES:
+        raise CheckpointError(f"weights must be a folder or a {', '.join(FILE_SUFFIXES)} file, got {path}")
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
