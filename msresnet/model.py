@@ -96,6 +96,8 @@ class Output:
         gate: the weights of the votes.
         stages: ``stages[i][s]``, stage i's ``(batch, channel, h, w)`` map at scale s.
         classifier: ``(class, channel)``, the weight that every cell is classified with.
+        votes: ``(batch, class, h, w)`` per scale, what the classifier says of each cell, without
+            the bias; ``None`` where the gate did not need them.
     """
 
     logits: Tensor
@@ -104,6 +106,7 @@ class Output:
     gate: Gate
     stages: StageMaps
     classifier: Tensor
+    votes: Maps | None = None
 
     def evidence(self, class_index: int | Tensor) -> list[Tensor | None]:
         """Contribution of every cell to a class: ``(batch, h_s, w_s)`` per scale.
@@ -120,9 +123,12 @@ class Output:
 
     def evidence_of_all(self) -> list[Tensor | None]:
         """:meth:`evidence` of every class at once: ``(batch, class, h_s, w_s)`` per scale."""
+        coefficients = self.gate.coefficients
+        if self.votes is not None:  # a tenth of the time, and the same numbers
+            return [None if v is None else v * q.unsqueeze(1) for v, q in zip(self.votes, coefficients, strict=True)]
         return [
             None if x is None else torch.einsum("kc,bchw->bkhw", self.classifier, x.to(q.dtype) * q.unsqueeze(1))
-            for x, q in zip(self.stages[-1], self.gate.coefficients, strict=True)
+            for x, q in zip(self.stages[-1], coefficients, strict=True)
         ]
 
 
@@ -270,7 +276,15 @@ class MultiscaleResNet(nn.Module):
         normalised = [None if x is None else (x - self.mean) / self.std for x in levels]
         stages = self.trunk(normalised)
         ballot = self.head(stages[-1], gate)
-        return Output(ballot.logits, ballot.contributions, self.head.fc.bias, ballot.gate, stages, self.head.fc.weight)
+        return Output(
+            logits=ballot.logits,
+            contributions=ballot.contributions,
+            bias=self.head.fc.bias,
+            gate=ballot.gate,
+            stages=stages,
+            classifier=self.head.fc.weight,
+            votes=ballot.votes,
+        )
 
     def pyramid(self, upload: Image.Image, *, sees_whole_image: bool | None = None) -> tuple[Tensor, ...]:
         """Levels of a picture of any size by the trunk's own convention, on the model's device.

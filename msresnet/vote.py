@@ -93,6 +93,7 @@ class Ballot:
     logits: Tensor  # (batch, class)
     contributions: Tensor  # (batch, scale, class)
     gate: Gate
+    votes: Maps | None  # (batch, class, h_s, w_s) per scale, without the bias; None where the gate did not ask
 
 
 class VoteHead(nn.Module):
@@ -135,22 +136,27 @@ class VoteHead(nn.Module):
         first = next(x for x in maps if x is not None)
         with torch.autocast(first.device.type, enabled=False):
             maps = [None if x is None else x.to(self.fc.weight.dtype) for x in maps]
-            gate = self.weigh(maps) if gate is None else gate
+            votes = self.all_votes(maps) if gate is None and self.gate is not None else None
+            gate = self.weigh(maps, votes) if gate is None else gate
             pooled = self.pool(maps, gate.coefficients)
             nothing = torch.zeros_like(next(p for p in pooled if p is not None))
             pooled = torch.stack([nothing if p is None else p for p in pooled], dim=1)
             contributions = pooled @ self.fc.weight.T
-            return Ballot(contributions.sum(dim=1) + self.fc.bias, contributions, gate)
+            return Ballot(contributions.sum(dim=1) + self.fc.bias, contributions, gate, votes)
 
-    def weigh(self, maps: Maps) -> Gate:
-        """The gate of these maps in this head's mode."""
+    def weigh(self, maps: Maps, votes: Maps | None = None) -> Gate:
+        """The gate of these maps in this head's mode; their votes are made unless they are given."""
         if self.gate is not None:
-            return self.gate(maps, [None if x is None else self.votes(x) for x in maps])
+            return self.gate(maps, self.all_votes(maps) if votes is None else votes)
         return uniform_gate(maps, base_index=self.base_index if self.mode is GateMode.SINGLE else None)
 
     def votes(self, x: Tensor) -> Tensor:
         """Every cell's class scores without the bias: ``(batch, channel, h, w)`` to ``(batch, class, h, w)``."""
         return torch.einsum("kc,bchw->bkhw", self.fc.weight, x)
+
+    def all_votes(self, maps: Maps) -> list[Tensor | None]:
+        """:meth:`votes` of every scale."""
+        return [None if x is None else self.votes(x) for x in maps]
 
 
 class ScaleSpaceGate(nn.Module):
