@@ -30,7 +30,7 @@ lint: $(VENV)/.test-stamp
 	$(BIN)/python -m ruff check .
 
 bench: $(VENV)/.test-stamp
-	@found=0; for script in benchmarks/*.py; do \
+	@found=0; for script in benchmarks/[a-z]*.py; do \
 	    [ -e "$$script" ] || continue; \
 	    found=1; echo "== $$script"; \
 	    PYTHONPATH=. $(BIN)/python "$$script" $(ARGS) || exit 1; \
