@@ -95,7 +95,7 @@ MODELS = (
         class_count=200,
         size_mb=23,
         source="trained here; in weights/",
-        licence="Apache-2.0; Tiny-ImageNet's pictures are for research, not for commerce",
+        licence="ImageNet's terms, for non-commercial research and education (weights/LICENSE.md)",
     ),
     ListedModel(
         name="msresnet50",
