@@ -402,6 +402,29 @@ def test_a_new_method_cuts_off_what_is_computed(visitor, model, drawing, endless
     assert_attributes(visitor, model, drawing, "saliency")
 
 
+def test_what_waited_too_long_is_passed_over(visitor, model, photo, drawing, monkeypatch):
+    begun, release, attribution = threading.Event(), threading.Event(), Session.attribution
+    asked = []
+
+    def hold_first(self, *args, **options):
+        asked.append(self.picture.size)
+        begun.set()
+        assert release.wait(PATIENCE_S)
+        return attribution(self, *args, **options)
+
+    with Image.open(photo) as picture:
+        size = picture.size
+    visitor.explain(model, drawing)
+    monkeypatch.setattr(Session, "attribution", hold_first)
+    for path in (photo, drawing, photo):  # the first runs, the others wait
+        with visitor.page.expect_response(re.compile("queue/join")):
+            visitor.upload(path)
+        assert begun.wait(PATIENCE_S)
+    release.set()
+    assert_answers(visitor, model, photo)
+    assert asked == [size, size]
+
+
 def test_of_quick_classes_the_last_stays(visitor, model, drawing):
     visitor.explain(model, drawing)
     visitor.choose_method("grad-cam")

@@ -228,6 +228,8 @@ class Page:
             return (visit.offers or self.name) != name
 
         def stream() -> Iterator[View]:
+            if is_stale():  # it waited too long
+                return
             yield from fetched(self.models, name, is_cancelled=is_stale)
             if image is None:
                 visit.shown = None
