@@ -145,7 +145,8 @@ class MultiscaleTrunk(nn.Module):
         self.link3 = CrossScaleLink(4 * width * expansion) if has_links else None
         self.dropout = MultiscaleDropout2d(dropout, scale_count) if dropout else None
         for module in self.modules():
-            if isinstance(module, MultiscaleConv2d):
+            # On the meta device there is nothing to draw, and PyTorch would import its compiler to find out.
+            if isinstance(module, MultiscaleConv2d) and not module.weight.is_meta:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, levels: Maps) -> StageMaps:

@@ -121,6 +121,13 @@ def test_the_loaded_model_answers_alike(model, folder):
     assert torch.allclose(got.gate.levels, expected.gate.levels, atol=0.01)
 
 
+def test_loading_does_not_import_pytorchs_compiler(folder):
+    """A second, and a hundred megabytes."""
+    program = f"import sys, msresnet; msresnet.load_model({str(folder)!r}); print('torch._dynamo' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert answer.stdout.strip() == "False", answer.stderr
+
+
 def test_the_spec_is_kept(model, tmp_path):
     given = {
         "metrics": {"top1": 0.5}, "data": {"name": "squares"}, "recipe": {"epochs": 2},
