@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 
@@ -24,6 +25,7 @@ from .features import FeatureMaps, feature_maps
 from .images import Geometry, image_digest, read_image
 from .ledger import Ledger, Prediction, Target, find_class
 from .model import MultiscaleResNet
+from .probes import Switches, switched
 from .vote import Gate
 
 Source = bytes | str | PathLike | Image.Image
@@ -173,18 +175,29 @@ class Session:
         chosen = int(self.ledger.logits.argmax()) if index is None else find_class(index, classes)
         return Target(chosen, None if against is None else find_class(against, classes))
 
-    def answer(self, target: Target, *, top_k: int = 5) -> Answer:
-        """Top-k, ledger and evidence; nothing is computed again."""
-        width, height = self.picture.size
+    @cached_property
+    def image(self) -> ImageIdentity:
+        """The upright picture's size and hash."""
+        return ImageIdentity(*self.picture.size, image_digest(self.picture))
+
+    def answer(self, target: Target, *, top_k: int = 5, switches: Switches | None = None) -> Answer:
+        """Top-k, ledger and evidence; nothing is computed again.
+
+        Args:
+            target: what is read.
+            top_k: how many classes.
+            switches: what if scales were off or spoke louder; from the cached votes.
+        """
+        ledger = self.ledger if switches is None else switched(self.ledger, switches)
         return Answer(
             model=identify(self.model),
-            image=ImageIdentity(width, height, image_digest(self.picture)),
+            image=self.image,
             geometry=self.geometry,
             sides=self.model.sides,
             scales=self.model.scales,
             stride=self.model.trunk.cell_stride(3),
-            ledger=self.ledger,
-            top_k=self.ledger.top_k(top_k),
+            ledger=ledger,
+            top_k=ledger.top_k(top_k),
             target=target,
             seconds=self.seconds,
         )

@@ -28,6 +28,7 @@ from msresnet.errors import Cancelled
 from msresnet.explain import Session
 from msresnet.images import read_image
 from msresnet.ledger import Target
+from msresnet.probes import Switches, switched
 from msresnet.ui import text
 from msresnet.ui.answer import sentence
 from msresnet.ui.maps import attribution_html
@@ -643,3 +644,31 @@ def test_who_leaves_is_forgotten(context, address, server, model, drawing, monke
     assert forgotten.get(timeout=PATIENCE_S) == name
     assert server.visits.get(name).session is None
     assert guest.problems == []
+
+
+def test_a_scale_is_switched_off_and_on_again(visitor, model, photo):
+    visitor.explain(model, photo)
+    session = Session(model, photo)
+    target = session.target()
+    visitor.part("scale-switches", "summary").click()
+    visitor.part("scale-switches", "[data-switch='1'] [type=checkbox]").uncheck()
+    off = switched(session.ledger, Switches((True, False, True), (1, 1, 1))).read(target)
+    visitor.page.wait_for_function(SHOWS, arg=[*off.contributions, off.total], polling=200)
+    assert visitor.said("answer", ".ms-sentence").startswith(text.WHAT_IF_ON)
+    visitor.part("scale-switches", "[data-switch='0'] [type=range]").fill("2")
+    louder = switched(session.ledger, Switches((True, False, True), (2, 1, 1))).read(target)
+    visitor.page.wait_for_function(SHOWS, arg=[*louder.contributions, louder.total], polling=200)
+    visitor.part("scale-switches", "[data-reset]").click()
+    visitor.see_answer(model, photo, target)
+    visitor.part("scale-switches", "summary").click()
+
+
+def test_the_last_scale_cannot_be_switched_off(visitor, model, photo):
+    visitor.explain(model, photo)
+    visitor.part("scale-switches", "summary").click()
+    for scale in range(3):
+        visitor.part("scale-switches", f"[data-switch='{scale}'] [type=checkbox]").uncheck()
+    expect(visitor.part("status", ".ms-error")).to_contain_text("at least one scale must stay on")
+    visitor.part("scale-switches", "[data-reset]").click()
+    visitor.see_answer(model, photo)
+    visitor.part("scale-switches", "summary").click()

@@ -20,7 +20,8 @@ from .endpoint import add_endpoint
 from .examples import Example, examples
 from .uploads import UploadImage, uploaded_file
 from .visits import Models, Visit, Visits
-from .work import BLANK, Stale, View, fetched, guarded, model_caption, status_html, views
+from .what_if import SEND_POSITIONS, read_switches
+from .work import BLANK, Stale, View, fetched, guarded, model_caption, probed_view, status_html, views
 
 # Explanations share one place: they share one model and two cores.
 QUEUE = {"concurrency_id": "model", "concurrency_limit": 1}
@@ -57,6 +58,7 @@ class Page:
         self.name = name
         self.visits = Visits()
         self.shown = {example.name: example for example in examples()}
+        self.greeted: Session | None = None
 
     def build(self) -> gr.Blocks:
         """Components, layout and events."""
@@ -73,7 +75,7 @@ class Page:
         if not self.shown:
             return BLANK, None
         example = next(iter(self.shown.values()))
-        session = Session(self.models.get(self.name), self.example_file(example))
+        session = self.greeted = Session(self.models.get(self.name), self.example_file(example))
         merged = {}
         for view in views(session, session.target(), FIRST_METHOD, is_cancelled=lambda: False):
             merged.update({key: value for key, value in vars(view).items() if value is not None})
@@ -127,6 +129,7 @@ class Page:
                         elem_id="against-picker",
                         min_width=240,
                     )
+                self.switches = gr.HTML(first.switches or "", elem_id="scale-switches", js_on_load=SEND_POSITIONS)
         with gr.Column(elem_classes="ms-section"):
             gr.HTML(heading(text.EVIDENCE, slider=True))
             self.evidence = gr.HTML(first.evidence, elem_id="evidence")
@@ -164,7 +167,7 @@ class Page:
         pickers = [self.class_picker, self.against_picker]
         shown = [
             self.status, self.sentence, self.top_k, self.ledger, self.evidence, self.features, self.attributions,
-            *pickers, self.model_caption, self.card,
+            self.switches, *pickers, self.model_caption, self.card,
         ]  # fmt: skip
         self.image.change(self.renew, None, token, **renew).then(self.on_image, subject, shown, **work)
         self.model_picker.input(self.renew, None, token, **renew).then(self.on_image, subject, shown, **work)
@@ -179,6 +182,7 @@ class Page:
             self.on_method, subject + pickers, shown, **work
         )
         self.examples.pick(self.on_example, None, self.image, **renew)
+        self.switches.probe(self.on_probe, pickers, shown[:5], **renew)
 
     def renew(self, request: gr.Request) -> tuple[int, str]:
         """A new token; whatever runs for this visitor is stale."""
@@ -198,6 +202,19 @@ class Page:
         if name not in self.shown:
             raise UnknownNameError("example", str(name), self.shown)
         return str(self.example_file(self.shown[name]))
+
+    def on_probe(self, index: int | None, against: int | None, event: gr.EventData, request: gr.Request) -> tuple:
+        """A switch or a gain was moved: the cached votes answer, without the model."""
+        session = self.visits.get(request.session_hash).session or self.greeted
+        if session is None or index is None:
+            return (gr.skip(),) * 5
+
+        def stream() -> Iterator[View]:
+            yield probed_view(session, chosen(session, index, against), read_switches(event._data))
+
+        (view,) = guarded(stream(), keeps_answer=True)
+        parts = (view.status, view.sentence, view.top_k, view.ledger, view.evidence)
+        return tuple(gr.skip() if part is None else part for part in parts)
 
     def on_image(self, token, image, name, method, request: gr.Request) -> Iterator[tuple]:
         """A new picture, or another model: the most probable class is explained."""
@@ -269,6 +286,7 @@ class Page:
     def updates(self, view: View, name: str, *, is_new: bool) -> tuple:
         """A view as Gradio's updates; of a new model also what the pickers offer."""
         parts = [view.status, view.sentence, view.top_k, view.ledger, view.evidence, view.features, view.attributions]
+        parts.append(view.switches)
         updates = [gr.skip() if part is None else part for part in parts]
         target = view.target
         if not is_new:

@@ -18,6 +18,14 @@ AVERAGE_CLASS = "the average class"
 METHOD = "Method"
 MODEL = "Model"
 OPACITY = "Overlay"
+WHAT_IF = "What if a scale were off, or spoke louder?"
+RESET = "Reset"
+WHAT_IF_ON = "What if:"
+WHAT_IF_NOTE = (
+    "Answer, ledger and evidence follow at once, from the votes that were already cast. Off: the other scales share "
+    "its weight. A gain multiplies a scale's votes and leaves the weights as they are. The maps of other methods and "
+    "the feature maps stay as they were."
+)
 
 EMPTY = "Give it a picture: the answer appears here, and everything below follows it."
 BUG = "Something went wrong on our side. The details are in the server's log; please try another picture."

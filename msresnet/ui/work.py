@@ -14,11 +14,13 @@ from ..errors import Cancelled, MsresnetError
 from ..explain import Answer, Session
 from ..ledger import Target
 from ..model import MultiscaleResNet
+from ..probes import Switches
 from . import text
 from .answer import ledger_html, sentence, top_k_html
 from .features import features_html
 from .maps import attribution_html, evidence_html
 from .visits import Models
+from .what_if import switches_html
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class View:
     features: str | None = None
     attributions: str | None = None
     target: Target | None = None
+    switches: str | None = None
 
 
 BLANK = View(
@@ -61,18 +64,29 @@ BLANK = View(
     evidence="",
     features="",
     attributions="",
+    switches="",
 )
 
 
 def answer_view(answer: Answer, session: Session, target: Target) -> View:
-    """Everything that one forward pass tells."""
+    """Everything that one forward pass tells, with the switches in their neutral position."""
     return View(
+        switches=switches_html(answer.sides),
         sentence=f'<p class="ms-sentence">{sentence(answer, target)}</p>',
         top_k=top_k_html(answer, target),
         ledger=ledger_html(answer, target),
         evidence=evidence_html(answer, target, session.pictures()),
         target=target,
     )
+
+
+def probed_view(session: Session, target: Target, switches: Switches) -> View:
+    """The answer as it would be with these switches; the switches themselves stay where they are."""
+    answer = session.answer(target, top_k=TOP_K, switches=switches)
+    view = replace(answer_view(answer, session, target), switches=None, status=status_html(text.READY))
+    if switches.are_neutral:
+        return view
+    return replace(view, sentence=view.sentence.replace(">", f"><strong>{text.WHAT_IF_ON}</strong> ", 1))
 
 
 def views(
@@ -181,9 +195,7 @@ def guarded(stream: Iterator[View], *, keeps_answer: bool = False) -> Iterator[V
         yield replace(rest, status=status_html(text.BUG, is_error=True))
 
 
-def status_html(
-    message: str, *, share: float | None = None, is_error: bool = False, stale: Stale | None = None
-) -> str:
+def status_html(message: str, *, share: float | None = None, is_error: bool = False, stale: Stale | None = None) -> str:
     """A line that screen readers announce, with a bar where the share done is known."""
     bar = "" if share is None else f'<span class="ms-progress"><span style="width:{100 * share:.0f}%"></span></span>'
     kind = " ms-error" if is_error else f" ms-stale-{stale.value}" if stale else ""
