@@ -1,5 +1,6 @@
-"""Example pictures: photographs that a dependency ships, and what the project makes of them."""
+"""Example pictures: what the project draws itself, and photographs that a dependency ships."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -10,35 +11,27 @@ import matplotlib
 from PIL import Image
 
 from ..images import read_image
-
-# ImageNet's mean colour: what lies around a picture that is shown smaller.
-GREY = (124, 116, 104)
-CANVAS_PX = 448
+from . import still_life
 
 
 @dataclass(frozen=True)
 class Example:
-    """A picture to start with, and what to look for in it."""
+    """A picture to start with: a file, or a function that draws it."""
 
     name: str
     title: str
-    path: Path
-    zoom: float = 1.0
+    source: Path | Callable[[], Image.Image]
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the picture can be had: an installed dependency may not ship its file."""
+        return not isinstance(self.source, Path) or self.source.is_file()
 
     def picture(self) -> Image.Image:
-        """The picture, upright RGB; with a zoom below 1 smaller on a grey canvas."""
-        picture = read_image(self.path)
-        if self.zoom == 1:
-            picture.thumbnail((1024, 1024))
-            return picture
-        side = min(picture.size)
-        left, top = (picture.width - side) / 2, (picture.height - side) / 2
-        small = round(CANVAS_PX * self.zoom)
-        box = (left, top, left + side, top + side)
-        canvas = Image.new("RGB", (CANVAS_PX, CANVAS_PX), GREY)
-        offset = (CANVAS_PX - small) // 2
-        canvas.paste(picture.resize((small, small), Image.Resampling.BICUBIC, box=box), (offset, offset))
-        return canvas
+        """The picture, upright RGB, at most 1024 px on its longer side."""
+        picture = read_image(self.source) if isinstance(self.source, Path) else self.source()
+        picture.thumbnail((1024, 1024))
+        return picture
 
     def save(self, folder: Path) -> Path:
         """The picture as a file in ``folder``."""
@@ -60,14 +53,15 @@ class Example:
 
 @cache
 def examples() -> tuple[Example, ...]:
-    """The examples whose files the installed dependencies really ship."""
+    """The examples that can be had, the one that greets visitors first."""
     shipped = Path(str(files("gradio"))) / "media_assets" / "images"
     hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    found = (
+    known = (
+        Example("oranges", "Two oranges, drawn", still_life.two_oranges),
+        Example("small-orange", "A small orange, drawn", still_life.small_orange),
+        Example("bus", "A school bus, drawn", still_life.school_bus),
         Example("lion", "A lion", shipped / "lion.jpg"),
-        Example("lion-far", "The same lion, far away", shipped / "lion.jpg", zoom=0.5),
-        Example("runner", "A cheetah, running", shipped / "cheetah.jpg"),
         Example("hopper", "Rear Admiral Grace Hopper", hopper),
         Example("tower", "A tower", shipped / "tower.jpg"),
     )
-    return tuple(example for example in found if example.path.is_file())
+    return tuple(example for example in known if example.is_there)

@@ -1,0 +1,33 @@
+"""The examples: there are some on any machine, and they are pictures."""
+
+from pathlib import Path
+
+from msresnet.images import read_image
+from msresnet.ui.examples import Example, examples
+
+
+def test_there_are_examples_without_any_file():
+    drawn = [example for example in examples() if not isinstance(example.source, Path)]
+    assert len(drawn) >= 3
+    assert examples()[0] in drawn, "the greeting does not depend on what a dependency ships"
+
+
+def test_every_example_is_a_picture_with_a_name_of_its_own(tmp_path):
+    names = [example.name for example in examples()]
+    assert len(set(names)) == len(names)
+    for example in examples():
+        picture = example.picture()
+        assert picture.mode == "RGB"
+        assert max(picture.size) <= 1024
+        assert picture.convert("L").getextrema()[0] < picture.convert("L").getextrema()[1]
+        assert read_image(example.save(tmp_path)).size == picture.size
+        assert read_image(example.thumbnail()).size == (112, 112)
+
+
+def test_drawing_twice_gives_the_same_picture():
+    for example in examples():
+        assert example.picture().tobytes() == example.picture().tobytes()
+
+
+def test_a_file_that_is_not_shipped_is_no_example():
+    assert not Example("gone", "Gone", Path("no-such-file.jpg")).is_there
