@@ -1,9 +1,12 @@
 """What explaining costs: ours over torchvision's plain forwards of the same backbone at the same sides.
 
 ``python benchmarks/forward.py``. Random weights, batches of one. In every run the three
-parts take turns, and each ratio is of one run's times.
+parts take turns in a random order, and each ratio is of one run's times. The plain
+forwards get levels that are normalised already: the time of a network depends on its
+input, and ours has to normalise within its own.
 """
 
+import random
 from collections.abc import Callable
 
 import torch
@@ -37,9 +40,10 @@ def measure(architecture: str, sides: list[int], runs: int, clock: str) -> list[
     resnet = getattr(torchvision.models, architecture)().eval()
     model = MultiscaleResNet.lift(resnet, sides=sides, gate="gated")
     levels = [torch.rand(1, 3, side, side) for side in model.sides]
+    normalised = [(level - model.mean) / model.std for level in levels]
 
     def plain() -> None:
-        for level in levels:
+        for level in normalised:
             resnet(level)
 
     def ledger() -> None:
@@ -60,11 +64,13 @@ def measure(architecture: str, sides: list[int], runs: int, clock: str) -> list[
 
 
 def interleaved(works: list[Callable[[], None]], runs: int, clock: str) -> list[list[float]]:
-    """Seconds of each work in each run; the first of a run changes from run to run."""
+    """Seconds of each work in each run, in a random order within a run."""
     times: list[list[float]] = [[] for _ in works]
+    order = list(range(len(works)))
+    shuffle = random.Random(0).shuffle
     for run in range(-WARM_UPS, runs):
-        for step in range(len(works)):
-            index = (run + step) % len(works)
+        shuffle(order)
+        for index in order:
             elapsed_s = seconds(works[index], clock=clock)
             if run >= 0:
                 times[index].append(elapsed_s)

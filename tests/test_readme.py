@@ -14,7 +14,6 @@ from huggingface_hub import SpaceCard
 from msresnet.__main__ import main
 from msresnet.attribution import METHODS
 from msresnet.checkpoint import is_available
-from msresnet.ui.examples import examples
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -72,12 +71,10 @@ def folder(tmp_path_factory) -> Path:
     if not is_available(DEFAULT_MODEL):
         pytest.skip(f"the weights of {DEFAULT_MODEL} are not in weights/, and MSRESNET_WEIGHTS names no folder of them")
     made = tmp_path_factory.mktemp("readme")
-    shutil.copy(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg", made / "photo.jpg")
-    lion = next(example for example in examples() if example.name == "lion").picture()
-    lion.save(made / "lion.jpg")
-    for label in ("lion", "goldfish"):
-        (made / "pictures" / label).mkdir(parents=True)
-        lion.save(made / "pictures" / label / "one.jpg")
+    photo = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    for name in ("photo.jpg", "lion.jpg", "pictures/lion/one.jpg", "pictures/goldfish/one.jpg"):
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, made / name)
     return made
 
 
