@@ -3,7 +3,7 @@
 TITLE = "msresnet"
 QUESTION = "Which scale made the model say this, and where?"
 
-DROP = "Drop a picture, paste one, or choose a file"
+DROP = "Drop, paste or choose a picture"
 EXAMPLES = "Or try one of these"
 ANSWER = "What it sees"
 LEDGER = "Which scale says so"
