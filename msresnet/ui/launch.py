@@ -5,7 +5,7 @@ import logging
 import gradio as gr
 import torch
 
-from ..checkpoint import is_available, load_model
+from ..checkpoint import identify, is_available, load_model
 from ..errors import ConfigError
 from .page import build_page, static_file
 from .theme import page_theme
@@ -26,8 +26,8 @@ def default_model() -> str:
 
 def build(name: str | None = None) -> gr.Blocks:
     """The page for a listed model, a path or a Hub repository; by default :func:`default_model`."""
-    name = name or default_model()
-    return build_page(load_model(name), name)
+    model = load_model(name or default_model())
+    return build_page(model, identify(model).name)  # visitors are not told where it lies on the server
 
 
 def launch_options() -> dict:
