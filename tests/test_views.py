@@ -23,7 +23,7 @@ from msresnet.ui.features import features_html
 from msresnet.ui.maps import attribution_html, described, evidence_html
 from msresnet.ui.page import AVERAGE, Page, chosen
 from msresnet.ui.uploads import uploaded_file
-from msresnet.ui.visits import MAX_VISITS, Models, Visits
+from msresnet.ui.visits import MAX_VISITS, Models, Question, Visits
 from msresnet.ui.work import BLANK, Stale, View, guarded, status_html, views, with_progress
 
 SCRIPT = '<script>alert("x")</script> & \'son\''
@@ -473,7 +473,8 @@ def failing(*shown: View, error: Exception):
 
 def test_an_error_is_one_sentence_and_empties_what_was_not_answered():
     (view,) = guarded(failing(error=ImageError("'<b>.png' is damaged")))
-    assert replace(view, status=BLANK.status) == BLANK
+    assert replace(view, status=BLANK.status, is_failure=False) == BLANK
+    assert view.is_failure
     assert 'role="alert"' in view.status and "&#x27;&lt;b&gt;.png&#x27; is damaged" in view.status
 
 
@@ -510,6 +511,47 @@ def test_a_newer_request_makes_the_older_one_stale():
     assert visits.is_stale("anna", first) and not visits.is_stale("anna", second)
     visits.renew("bert")
     assert not visits.is_stale("anna", second)
+
+
+def test_a_question_that_was_asked_changes_nothing():
+    visits = Visits()
+    question = Question("a.png", "mine", "saliency", 3, AVERAGE)
+    token = visits.renew("anna", question)
+    assert visits.renew("anna", question) is None
+    assert visits.renew("anna", Question(model="mine")) is None
+    assert not visits.is_stale("anna", token)
+    assert visits.renew("anna", question._replace(index=4)) == token + 1
+    assert visits.renew("anna", question) == token + 2  # and back
+    assert visits.renew("anna") == token + 3  # another picture: what it asks is not known yet
+    assert visits.renew("anna", question) == token + 4
+    visits.note("anna", token + 4, None)  # it failed
+    assert visits.renew("anna", question) == token + 5
+
+
+def test_an_old_request_does_not_say_what_was_asked_last():
+    visits = Visits()
+    old = visits.renew("anna", Question(index=1))
+    visits.renew("anna", Question(index=2))
+    visits.note("anna", old, Question(index=1))
+    assert visits.renew("anna", Question(index=1)) is not None
+
+
+def test_the_greeting_needs_no_second_answer():
+    visits = Visits()
+    visits.greeting = Question("lion.jpg", "mine", "grad-cam", 3, AVERAGE)
+    assert visits.renew("anna", Question("lion.jpg", "mine", "grad-cam", 3, AVERAGE)) is None
+    assert visits.renew("anna", Question("lion.jpg", "mine", "saliency", 3, AVERAGE)) == 1
+
+
+def test_a_token_is_worked_on_once():
+    visits = Visits()
+    token = visits.renew("anna")
+    assert visits.begin("anna", token)
+    assert not visits.begin("anna", token)
+    newer = visits.renew("anna")
+    assert not visits.begin("anna", token)
+    assert visits.begin("anna", newer)
+    assert not visits.begin("nobody", 1)
 
 
 def test_a_visitor_who_left_is_forgotten_for_good():
@@ -599,7 +641,8 @@ def test_a_class_compared_with_itself_is_compared_with_the_average(session):
 
 # The page's own stream, without a browser: an update is a tuple, its first entries are the view's.
 
-FIELDS = ("status", "sentence", "top_k", "ledger", "evidence", "features", "attributions", "index", "against")
+PARTS = ("status", "sentence", "top_k", "ledger", "evidence", "features", "attributions", "switches")
+FIELDS = (*PARTS, "index", "against")
 
 
 @pytest.fixture
@@ -652,6 +695,22 @@ def test_another_method_before_the_answer_gives_the_answer_too(page, upload):
     assert shown["sentence"] and shown["features"] and shown["attributions"]
     again = shown_by(page.stream("anna", page.visits.renew("anna"), upload, "mine", "grad-cam", 0, AVERAGE, **ask))
     assert set(again) == {"status", "attributions"}
+
+
+def test_what_failed_may_be_asked_again(page, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.touch()
+    ask = Question(str(broken), "mine", "saliency", 0, AVERAGE)
+    shown = shown_by(page.stream("anna", page.visits.renew("anna", ask), *ask))
+    assert "is empty (0 bytes)" in words(shown["status"])
+    assert page.visits.renew("anna", ask) is not None
+
+
+def test_an_answer_is_known_as_the_question_that_it_answers(page, upload, session):
+    list(page.stream("anna", page.visits.renew("anna"), upload, "mine", "saliency"))
+    best = session.target().index
+    assert page.visits.renew("anna", Question(upload, "mine", "saliency", best, AVERAGE)) is None
+    assert page.visits.renew("anna", Question(upload, "mine", "grad-cam", best, AVERAGE)) is not None
 
 
 def test_no_picture_gives_the_empty_page(page):

@@ -19,7 +19,7 @@ from .card import model_card
 from .endpoint import add_endpoint
 from .examples import Example, examples
 from .uploads import UploadImage, uploaded_file
-from .visits import Models, Visit, Visits
+from .visits import Models, Question, Visit, Visits
 from .what_if import SEND_POSITIONS, read_switches
 from .work import BLANK, Stale, View, fetched, guarded, model_caption, probed_view, status_html, views
 
@@ -79,7 +79,10 @@ class Page:
         merged = {}
         for view in views(session, session.target(), FIRST_METHOD, is_cancelled=lambda: False):
             merged.update({key: value for key, value in vars(view).items() if value is not None})
-        return View(**merged), example
+        first = View(**merged)
+        image = str(self.example_file(example))
+        self.visits.greeting = Question(image, self.name, FIRST_METHOD, *values_of(first.target))
+        return first, example
 
     def layout(self, first: View, example: Example | None) -> None:
         """Reading order is the order of the question: what, which scale, where, and what another method says."""
@@ -169,32 +172,55 @@ class Page:
             self.status, self.sentence, self.top_k, self.ledger, self.evidence, self.features, self.attributions,
             self.switches, *pickers, self.model_caption, self.card,
         ]  # fmt: skip
-        self.image.change(self.renew, None, token, **renew).then(self.on_image, subject, shown, **work)
-        self.model_picker.input(self.renew, None, token, **renew).then(self.on_image, subject, shown, **work)
-        for picker in pickers:
-            picker.input(self.renew_target, pickers, [*pickers, *token], **renew).then(
-                self.on_target, subject + pickers, shown, **work
+        self.image.change(self.renew_image, [self.image, self.model_picker], token, **renew).then(
+            self.on_image, subject, shown, **work
+        )
+        self.model_picker.input(self.renew_model, self.model_picker, token, **renew).then(
+            self.on_image, subject, shown, **work
+        )
+        asked = [self.image, self.model_picker, self.method_picker, *pickers]
+        for picker, answer in (
+            (self.class_picker, self.on_target),
+            (self.against_picker, self.on_target),
+            (self.method_picker, self.on_method),
+        ):
+            picker.input(self.renew_picked, asked, [*pickers, *token], **renew).then(
+                answer, subject + pickers, shown, **work
             )
         self.top_k.pick(self.on_pick, None, [self.class_picker, *token], **renew).then(
             self.on_target, subject + pickers, shown, **work
         )
-        self.method_picker.input(self.renew, None, token, **renew).then(
-            self.on_method, subject + pickers, shown, **work
-        )
         self.examples.pick(self.on_example, None, self.image, **renew)
         self.switches.probe(self.on_probe, pickers, shown[:5], **renew)
 
-    def renew(self, request: gr.Request) -> tuple[int, str]:
-        """A new token; whatever runs for this visitor is stale."""
-        return self.visits.renew(request.session_hash), status_html(text.WORKING_ANSWER, stale=Stale.ALL)
+    def renew_image(self, image: str | None, name: str, request: gr.Request) -> tuple:
+        """A new token for a new picture; whatever runs for this visitor is stale."""
+        return self.asked(request, None if image is None else Question(image, name))
 
-    def renew_target(self, index: int | None, against: int | None, request: gr.Request) -> tuple:
-        """The same, and what was picked once more: an answer on its way may have set the pickers back."""
-        return index, against, *self.renew(request)
+    def renew_model(self, name: str, request: gr.Request) -> tuple:
+        """The same for another model."""
+        return self.asked(request, Question(model=name))
 
-    def on_pick(self, event: gr.EventData, request: gr.Request) -> tuple[int, int, str]:
+    def renew_picked(self, image, name, method, index, against, request: gr.Request) -> tuple:
+        """The same for another choice, which is given back: an answer on its way may have set the pickers back."""
+        renewed = self.asked(request, Question(image, name, method, index, against))
+        is_repeated = renewed[0] == gr.skip()
+        return (*((gr.skip(), gr.skip()) if is_repeated else (index, against)), *renewed)
+
+    def asked(self, request: gr.Request, question: Question | None = None) -> tuple:
+        """A token and the status of a request that was just made.
+
+        Gradio tells of one picture or choice twice, and of a picker that was merely left: a question
+        that was asked already changes nothing.
+        """
+        token = self.visits.renew(request.session_hash, question)
+        if token is None:
+            return gr.skip(), gr.skip()
+        return token, status_html(text.WORKING_ANSWER, stale=Stale.ALL)
+
+    def on_pick(self, event: gr.EventData, request: gr.Request) -> tuple:
         """A class of the top-k was clicked."""
-        return int(event._data["index"]), *self.renew(request)
+        return int(event._data["index"]), *self.asked(request)
 
     def on_example(self, event: gr.EventData) -> str:
         """An example was clicked."""
@@ -236,6 +262,10 @@ class Page:
         Gradio sends the last update once more when a stream ends, and empties everything where there
         was none: so the last one of a stale stream changes nothing.
         """
+        nothing = (gr.skip(),) * len(self.updates(View(), name, is_new=False))
+        if not self.visits.begin(visitor, token):
+            yield nothing
+            return
         visit = self.visits.get(visitor)
 
         def is_stale() -> bool:
@@ -245,8 +275,6 @@ class Page:
             return (visit.offers or self.name) != name
 
         def stream() -> Iterator[View]:
-            if is_stale():  # it waited too long
-                return
             yield from fetched(self.models, name, is_cancelled=is_stale)
             if image is None:
                 visit.shown = None
@@ -256,6 +284,7 @@ class Page:
             # A class that another model's list offered means nothing here.
             target = session.target() if index is None or offers_others() else chosen(session, index, against)
             shown = (name, image, target)
+            self.visits.note(visitor, token, Question(image, name, method, *values_of(target)))
             is_shown = only_method and visit.shown == shown
             if not is_shown:
                 visit.shown = None
@@ -273,8 +302,10 @@ class Page:
             yield self.updates(view, name, is_new=is_new)
             if is_new:
                 visit.offers = name
+            if view.is_failure:
+                self.visits.note(visitor, token, None)
         if is_stale():
-            yield (gr.skip(),) * len(self.updates(View(), name, is_new=False))
+            yield nothing
 
     def session(self, visit: Visit, name: str, image: str) -> Session:
         """The visitor's picture before the model; made once for all that is asked of it."""

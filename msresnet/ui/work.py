@@ -54,6 +54,7 @@ class View:
     attributions: str | None = None
     target: Target | None = None
     switches: str | None = None
+    is_failure: bool = False
 
 
 BLANK = View(
@@ -189,10 +190,10 @@ def guarded(stream: Iterator[View], *, keeps_answer: bool = False) -> Iterator[V
     except Cancelled:
         return
     except MsresnetError as error:
-        yield replace(rest, status=status_html(str(error), is_error=True))
+        yield replace(rest, status=status_html(str(error), is_error=True), is_failure=True)
     except Exception:
         log.exception("an explanation failed")
-        yield replace(rest, status=status_html(text.BUG, is_error=True))
+        yield replace(rest, status=status_html(text.BUG, is_error=True), is_failure=True)
 
 
 def status_html(message: str, *, share: float | None = None, is_error: bool = False, stale: Stale | None = None) -> str:
