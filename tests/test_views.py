@@ -19,6 +19,7 @@ from msresnet.explain import Session
 from msresnet.ledger import Ledger, Target
 from msresnet.ui import text
 from msresnet.ui.answer import adding_up, fraction, ledger_html, place_of, sentence, top_k_html
+from msresnet.ui.card import model_card
 from msresnet.ui.features import features_html
 from msresnet.ui.maps import attribution_html, described, evidence_html
 from msresnet.ui.page import AVERAGE, Page, chosen
@@ -744,3 +745,15 @@ def test_the_page_forgets_who_leaves(page, upload):
     assert page.visits.get("anna").session is not None
     page.forget(SimpleNamespace(session_hash="anna"))
     assert page.visits.get("anna").session is None
+
+
+def test_the_card_of_the_shipped_model_has_no_link_that_leads_nowhere():
+    card = model_card("msresnet18-tiny")
+    assert "msresnet18-tiny" in card
+    assert "](../" not in card
+    assert "terms" in card
+
+
+def test_every_model_has_a_card():
+    for name in ("msresnet50", "a-model-of-my-own"):
+        assert name in model_card(name)

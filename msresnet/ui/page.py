@@ -150,7 +150,7 @@ class Page:
         with gr.Column(elem_classes="ms-section"):
             gr.HTML(heading(text.FEATURES))
             self.features = gr.HTML(first.features, elem_id="feature-maps")
-        with gr.Column(elem_classes="ms-section"):
+        with gr.Column(elem_classes=["ms-section", "ms-about"]):
             gr.HTML(heading(text.ABOUT))
             self.card = gr.Markdown(model_card(self.name), elem_id="model-card")
         self.token = gr.Number(0, visible=False, precision=0)
