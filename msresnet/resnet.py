@@ -150,7 +150,20 @@ class MultiscaleTrunk(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, levels: Maps) -> StageMaps:
-        """Map ``(batch, 3, side_s, side_s)`` levels to ``stages[i][s]``, ``(batch, channels_i, h_s, w_s)``."""
+        """Map ``(batch, 3, side_s, side_s)`` levels to ``stages[i][s]``, ``(batch, channels_i, h_s, w_s)``.
+
+        Without links the levels go through one after the other, which keeps the memory at
+        hand that the next layer needs; with links they have to go together.
+        """
+        if self.link2 is not None:
+            return self.through(levels)
+        alone = [
+            self.through([x if s == scale else None for s, x in enumerate(levels)]) for scale in range(len(levels))
+        ]
+        return [[stages[i][scale] for scale, stages in enumerate(alone)] for i in range(len(alone[0]))]
+
+    def through(self, levels: Maps) -> StageMaps:
+        """All layers and stages, for the levels that are there, together."""
         maps = self.relu(self.bn1(self.conv1(levels)))
         if self.maxpool is not None:
             maps = self.maxpool(maps)
