@@ -218,7 +218,7 @@ def load_listed(
         return lift_file(path, known, sides=sides, gate=gate)
     if not is_available(entry.name):
         raise CheckpointError(
-            f"The weights of {entry.name} come with the repository and are not in {entry.folder}; "
+            f"The weights of {entry.name} come with the repository and are not here; "
             "set MSRESNET_WEIGHTS to the repository's weights folder"
         )
     return load_path(entry.folder, sides=sides, gate=gate)

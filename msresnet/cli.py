@@ -149,7 +149,7 @@ def explain_images(options: argparse.Namespace) -> int:
             failures += 1
             continue
         make_folder(folder)
-        for name, content in explanation_files(explanation, session.picture):
+        for name, content in explanation_files(explanation, session.view):
             write_whole(folder / name, content)
         print(f"{image}: {summary(explanation.answer)}; files in {folder}", flush=True)
     return 1 if failures else 0

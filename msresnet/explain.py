@@ -5,11 +5,11 @@ longer. Whoever asks may stop between any two results, and inside a long one thr
 ``is_cancelled``.
 """
 
+import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 
@@ -22,13 +22,15 @@ from .attribution import Attribution, attribute, find_method
 from .checkpoint import Identity, identify
 from .errors import Cancelled, ConfigError
 from .features import FeatureMaps, feature_maps
-from .images import Geometry, image_digest, read_image
+from .images import Geometry, crop_to, image_digest, read_image
 from .ledger import Ledger, Prediction, Target, find_class
 from .model import MultiscaleResNet
 from .probes import Switches, switched
 from .vote import Gate
 
 Source = bytes | str | PathLike | Image.Image
+
+VIEW_SIDE_PX = 448  # the largest level of the listed models; a panel of a figure has 420 px
 
 
 @dataclass(frozen=True)
@@ -155,30 +157,37 @@ class Session:
         model: what is asked.
         source: a path, bytes, or a picture.
         sees_whole_image: overrides the model's crop.
+
+    Attributes:
+        levels: ``(1, 3, side, side)`` per scale, on the model's device.
+        gate: the image's own, a constant.
+        ledger: of all classes.
+        geometry: where the levels lie in the upright picture.
+        image: size and hash of the upright picture.
+        view: ``(side, side, 3)`` uint8, the field of view for people.
+        seconds: from the picture to the ledger.
     """
 
     def __init__(self, model: MultiscaleResNet, source: Source, *, sees_whole_image: bool | None = None) -> None:
         started = time.perf_counter()
         self.model = model
-        self.picture = read_image(source)
-        self.levels: tuple[Tensor, ...] = model.pyramid(self.picture, sees_whole_image=sees_whole_image)
+        picture = read_image(source)
+        self.levels: tuple[Tensor, ...] = model.pyramid(picture, sees_whole_image=sees_whole_image)
         with model.frozen(), torch.no_grad():
             output = model.vote(self.levels)
             self.gate: Gate = output.gate.detach()
             self.ledger = Ledger.of(output, model.classes)
         self.seconds = time.perf_counter() - started
-        self.geometry = model.geometry(self.picture.size, sees_whole_image=sees_whole_image)
+        # The upload itself is not kept: it may take a hundred times the memory of all the rest.
+        self.geometry = model.geometry(picture.size, sees_whole_image=sees_whole_image)
+        self.image = ImageIdentity(*picture.size, image_digest(picture))
+        self.view = field_of_view(picture, self.geometry, at_least=max(model.sides))
 
     def target(self, index: str | int | None = None, against: str | int | None = None) -> Target:
         """The target by labels or indices; the most probable class by default."""
         classes = self.model.classes
         chosen = int(self.ledger.logits.argmax()) if index is None else find_class(index, classes)
         return Target(chosen, None if against is None else find_class(against, classes))
-
-    @cached_property
-    def image(self) -> ImageIdentity:
-        """The upright picture's size and hash."""
-        return ImageIdentity(*self.picture.size, image_digest(self.picture))
 
     def answer(self, target: Target, *, top_k: int = 5, switches: Switches | None = None) -> Answer:
         """Top-k, ledger and evidence; nothing is computed again.
@@ -235,6 +244,13 @@ class Session:
             is_cancelled=is_cancelled,
             on_progress=on_progress,
         )
+
+
+def field_of_view(picture: Image.Image, geometry: Geometry, *, at_least: int) -> np.ndarray:
+    """``(side, side, 3)`` uint8: what the levels show, as sharp as the upload has it, at most 448 px."""
+    left, _, right, _ = geometry.box
+    side = min(VIEW_SIDE_PX, max(math.ceil(right - left), at_least))
+    return np.asarray(crop_to(picture, geometry, side))
 
 
 def explain_stream(

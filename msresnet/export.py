@@ -2,7 +2,6 @@
 
 import io
 import json
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,24 +11,20 @@ from .attribution import METHODS, Attribution, Grid, Method
 from .colour import format_signed, shared_range
 from .explain import Answer, Explanation
 from .figures import LedgerRow, cells_on_grid, evidence_figure, ledger_figure, to_png_bytes
-from .images import crop_to
 from .ledger import Reading, Target
 
-PICTURE_SIDE_PX = 448  # of the image in a figure: a panel is 2.1 inches at 200 dots each
 
-
-def explanation_files(explanation: Explanation, picture: Image.Image) -> Iterator[tuple[str, bytes]]:
+def explanation_files(explanation: Explanation, seen: np.ndarray) -> Iterator[tuple[str, bytes]]:
     """Name and content of every file of an explanation.
 
     Args:
         explanation: of one image.
-        picture: the upright upload.
+        seen: the field of view, ``(side, side, 3)`` uint8.
     """
     answer = explanation.answer
     content = json.dumps(explanation.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     yield "explanation.json", (content + "\n").encode()
     yield "maps.npz", maps_file(explanation)
-    seen = field_of_view(answer, picture)
     yield "evidence.png", to_png_bytes(evidence_picture(answer, seen))
     yield "ledger.png", to_png_bytes(ledger_picture(answer))
     for name, result in explanation.methods.items():
@@ -48,13 +43,6 @@ def maps_file(explanation: Explanation) -> bytes:
     stream = io.BytesIO()
     np.savez_compressed(stream, **arrays)
     return stream.getvalue()
-
-
-def field_of_view(answer: Answer, picture: Image.Image) -> np.ndarray:
-    """``(side, side, 3)`` uint8: what the levels show, as sharp as the upload has it."""
-    left, _, right, _ = answer.geometry.box
-    side = min(PICTURE_SIDE_PX, max(math.ceil(right - left), *answer.sides))
-    return np.asarray(crop_to(picture, answer.geometry, side))
 
 
 def evidence_picture(answer: Answer, seen: np.ndarray) -> Image.Image:

@@ -134,21 +134,22 @@ class Ledger:
         """Contribution of each cell to a target, ``(h_s, w_s)`` per scale; a map's sum is :meth:`read`'s entry."""
         return tuple(relative(np.moveaxis(maps, 0, -1), target) for maps in self.evidence)
 
-    def find_class(self, name: str) -> int:
-        """The index of a class by its label (case does not matter) or its number.
-
-        Raises:
-            UnknownNameError: there is none; names the nearest.
-        """
-        return find_class(name, self.classes)
-
 
 def find_class(name: str | int, classes: tuple[str, ...]) -> int:
-    """The index of a class by its label (case does not matter) or its number."""
+    """The index of a class: an integer is one; a text is a label, if need be in another case, or a number.
+
+    Cardigan is a dog and cardigan a garment: an exact label comes first.
+
+    Raises:
+        UnknownNameError: there is none; names the nearest.
+    """
+    if isinstance(name, int) and 0 <= name < len(classes):
+        return name
     text = str(name).strip()
-    for index, label in enumerate(classes):
-        if label.casefold() == text.casefold():
-            return index
+    for fold in (str, str.casefold):
+        for index, label in enumerate(classes):
+            if fold(label) == fold(text):
+                return index
     if text.isdecimal() and int(text) < len(classes):
         return int(text)
     raise UnknownNameError("class", text, classes)

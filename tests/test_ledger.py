@@ -66,6 +66,9 @@ def test_classes_are_found_by_label_or_number():
     assert find_class("egyptian CAT", classes) == 1
     assert find_class(2, classes) == 2
     assert find_class("7", classes) == 3, "a label comes before a number"
+    assert find_class(3, ("7", "3", "x", "y")) == 3, "an integer is an index"
+    assert find_class("cardigan", ("Cardigan", "cardigan")) == 1
+    assert find_class("CARDIGAN", ("Cardigan", "cardigan")) == 0
     with pytest.raises(UnknownNameError, match="tabby"):
         find_class("taby", classes)
     with pytest.raises(UnknownNameError):

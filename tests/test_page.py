@@ -415,7 +415,7 @@ def test_what_waited_too_long_is_passed_over(visitor, model, photo, drawing, mon
     asked = []
 
     def hold_first(self, *args, **options):
-        asked.append(self.picture.size)
+        asked.append((self.image.width, self.image.height))
         begun.set()
         assert release.wait(PATIENCE_S)
         return attribution(self, *args, **options)
