@@ -4,6 +4,7 @@
 fills the system's file cache, does not count. Before the last is stopped it explains a picture.
 """
 
+import os
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import matplotlib
-from _report import Row, memory_rows, parser, peak_memory_mb, report
+from _report import Row, memory_rows, parser, peak_memory_mb, report, use_threads
 
 READY_TARGET_S = 15
 GIVE_UP_S = 300
@@ -28,11 +29,12 @@ def main() -> None:
     options.add_argument("--warm-ups", type=int, default=1, help="starts that do not count (default: %(default)s)")
     options.add_argument("--model", metavar="NAME", help="default: the page's own choice")
     chosen = options.parse_args()
+    use_threads(chosen.threads)
     more = [] if chosen.model is None else ["--model", chosen.model]
     times = []
     for run in range(-chosen.warm_ups, chosen.runs):
         started = time.perf_counter()
-        with page(more) as url:
+        with page(more, threads=chosen.threads) as url:
             if run >= 0:
                 times.append(time.perf_counter() - started)
             if run == chosen.runs - 1:
@@ -45,11 +47,12 @@ def main() -> None:
 
 
 @contextmanager
-def page(more: list[str]) -> Iterator[str]:
+def page(more: list[str], *, threads: int | None) -> Iterator[str]:
     """The address of a page that answers; it is stopped at the end."""
     port = free_port()
     command = [sys.executable, "-m", "msresnet", "demo", "--host", "127.0.0.1", "--port", str(port), *more]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    environment = os.environ if threads is None else {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
         url = f"http://127.0.0.1:{port}/"
         wait_for(url, process)
