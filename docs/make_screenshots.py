@@ -152,7 +152,7 @@ def small_png(png: bytes) -> bytes:
     palette = Image.new("P", (1, 1))
     palette.putpalette([value for colour in frequent for value in colour] + rest[: 3 * (COLOURS - FREQUENT)])
     stream = BytesIO()
-    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(stream, "PNG", optimize=True)
     return stream.getvalue()
 
 

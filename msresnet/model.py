@@ -141,8 +141,9 @@ class MultiscaleResNet(nn.Module):
         >>> torch.allclose(out.contributions.sum(1) + out.bias, out.logits)
         True
 
-    ``lock`` keeps two explanations of one model apart: hold it around everything
-    that hooks the model or changes its state.
+    ``lock`` keeps two explanations of one model apart, and predictions out of an
+    explanation's hooks: hold it around everything that hooks the model or changes its
+    state. A forward pass holds it itself.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -274,8 +275,9 @@ class MultiscaleResNet(nn.Module):
         if all(level is None for level in levels):
             raise ValueError("at least one level must be there")
         normalised = [None if x is None else (x - self.mean) / self.std for x in levels]
-        stages = self.trunk(normalised)
-        ballot = self.head(stages[-1], gate)
+        with self.lock:  # an explanation in another thread may have hooked the layers
+            stages = self.trunk(normalised)
+            ballot = self.head(stages[-1], gate)
         return Output(
             logits=ballot.logits,
             contributions=ballot.contributions,

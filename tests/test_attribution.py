@@ -478,3 +478,22 @@ def test_other_threads_filters_of_warnings_survive(recwarn):
 
 def test_the_package_exports_what_it_names():
     assert all(hasattr(attribution, name) for name in attribution.__all__)
+
+
+def test_a_prediction_beside_an_explanation_waits_for_it():
+    """DeepLIFT hooks the layers while it holds the model; a prediction in another thread must not run into that."""
+    model, levels = model_of(), levels_of_image()
+    alone, gate = model.forward_levels(*levels).detach(), gate_of(model)
+    beside: list[torch.Tensor] = []
+    threads: list[threading.Thread] = []
+
+    def predict_too(share: float) -> None:
+        if not threads:
+            threads.append(threading.Thread(target=lambda: beside.append(model.forward_levels(*levels).detach())))
+            threads[0].start()
+            threads[0].join(timeout=0.5)
+            assert threads[0].is_alive(), "it did not wait"
+
+    attribute(model, levels, TARGET, method="deep-lift", gate=gate, on_progress=predict_too)
+    threads[0].join()
+    assert torch.equal(beside[0], alone)
