@@ -157,7 +157,7 @@ def next_block(response: HTTPResponse, url: str, path: Path, timeout_s: float) -
 @contextmanager
 def talking(url: str, path: Path, timeout_s: float) -> Iterator[None]:
     """Tells the network's errors as one sentence."""
-    by_hand = f"or put the file at {path}"
+    by_hand = f"or put {path.name} into the folder that MSRESNET_CACHE names"  # a visitor may read this: no path
     try:
         yield
     except HTTPError as error:

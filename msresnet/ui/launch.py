@@ -1,12 +1,15 @@
 """From a model's name to a page that is served."""
 
 import logging
+import os
+import sys
 
 import gradio as gr
 import torch
 
-from ..checkpoint import identify, is_available, load_model
-from ..errors import ConfigError
+from ..checkpoint import identify, load_model
+from ..errors import ConfigError, DownloadError
+from ..model import MultiscaleResNet
 from .page import build_page, static_file
 from .theme import page_theme
 
@@ -19,15 +22,30 @@ GPU_MODEL = "msresnet50"
 MAX_FILE_SIZE = "50mb"
 
 
-def default_model() -> str:
-    """``msresnet50`` where there is a GPU and its weights are at hand, otherwise the one that ships."""
-    return GPU_MODEL if torch.cuda.is_available() and is_available(GPU_MODEL) else DEFAULT_MODEL
-
-
 def build(name: str | None = None) -> gr.Blocks:
-    """The page for a listed model, a path or a Hub repository; by default :func:`default_model`."""
-    model = load_model(name or default_model())
+    """The page for a listed model, a path or a Hub repository.
+
+    By default ``msresnet50`` where there is a GPU and its weights are at hand or can be
+    fetched, otherwise the model that ships.
+    """
+    model = load_default() if name is None else load_model(name)
     return build_page(model, identify(model).name)  # visitors are not told where it lies on the server
+
+
+def load_default() -> MultiscaleResNet:
+    """The best model for this machine that can be had."""
+    if torch.cuda.is_available():
+        try:
+            return load_model(GPU_MODEL)
+        except DownloadError as error:
+            log.warning("%s. The page starts with %s", error, DEFAULT_MODEL)
+    return load_model(DEFAULT_MODEL)
+
+
+def has_screen() -> bool:
+    """Whether opening a browser shows a person the page: at a terminal with a screen, not on a Space."""
+    is_graphical = sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
+    return is_graphical and sys.stdout.isatty() and "SPACE_ID" not in os.environ
 
 
 def launch_options() -> dict:
@@ -55,6 +73,6 @@ def launch(*, model: str | None = None, host: str | None = None, port: int | Non
     """
     page = build(model)
     try:
-        page.launch(server_name=host, server_port=port, share=share, **launch_options())
+        page.launch(server_name=host, server_port=port, share=share, inbrowser=has_screen(), **launch_options())
     except OSError as error:
         raise ConfigError(f"the page cannot be served on port {port}: {error}; choose another --port") from error
