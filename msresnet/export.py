@@ -10,7 +10,7 @@ from PIL import Image
 from .attribution import METHODS, Attribution, Grid, Method
 from .colour import format_signed, shared_range
 from .explain import Answer, Explanation
-from .figures import LedgerRow, cells_on_grid, evidence_figure, ledger_figure, to_png_bytes
+from .figures import LedgerRow, cells_on_level, evidence_figure, ledger_figure, to_png_bytes
 from .ledger import Reading, Target
 
 
@@ -80,7 +80,7 @@ def method_picture(answer: Answer, result: Attribution, seen: np.ndarray) -> Ima
         labels=labels,
         range_=shared_range(result.maps, percentile=percentile, is_signed=result.is_signed),
         title=f"{title}. {result.note}" if result.note else title,
-        units=unit_of(method),
+        units=unit_of(method) + (", not class-centred" if method.is_complete and result.target.against is None else ""),
         image_label="the field of view",
     )
 
@@ -100,13 +100,10 @@ def on_levels(
     maps: Sequence[np.ndarray], sides: Sequence[int], *, strides: Sequence[int]
 ) -> list[tuple[int, np.ndarray]]:
     """Side, and each map on its level with every cell at the centre of its receptive field."""
-    return [(side, on_level(*one, side=side)) for side, *one in zip(sides, maps, strides, strict=True)]
-
-
-def on_level(values: np.ndarray, stride: int, *, side: int) -> np.ndarray:
-    """``(h, w)`` values centred on ``stride · i + 0.5`` as ``(side, side)``."""
-    rows, columns = ([stride * i + 0.5 for i in range(count)] for count in values.shape)
-    return cells_on_grid(values, rows, columns, side)
+    return [
+        (side, cells_on_level(values, stride=stride, side=side))
+        for side, values, stride in zip(sides, maps, strides, strict=True)
+    ]
 
 
 def ledger_picture(answer: Answer) -> Image.Image:

@@ -1,7 +1,7 @@
 """Arrays to pictures, drawn at the right place.
 
-A stage's cell sits at the centre of its receptive field, a level sits in a box of the upload:
-:func:`cells_on_grid` and :func:`paste_in_upload` are the only two places where that is drawn.
+A stage's cell sits at the centre of its receptive field:
+:func:`cells_on_grid` is the only place where that is drawn.
 :func:`evidence_figure` and :func:`ledger_figure` make the exported pictures.
 
 Pixel i covers [i, i + 1), its centre is i + 0.5, in x and in y.
@@ -15,7 +15,6 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -60,13 +59,6 @@ _HALF_CAPITAL = 0.73 * _TEXT_PT / _POINTS_PER_INCH / 2
 _ADDS_UP_WITHIN = 1e-3
 
 
-class Box(NamedTuple):
-    """A rectangle of the upload, in its pixels; edges, not pixel indices, and not always whole."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,16 +69,6 @@ class ChannelTile:
     peak: float
 
 
-@dataclass(frozen=True, eq=False)
-class ChannelMontage:
-    """Channels side by side: a picture (h, w, 4) uint8 with transparent gaps, row by row.
-
-    ``peaks``: what the full colour means in each channel. Channel i is in column ``i % columns``.
-    """
-
-    picture: np.ndarray
-    peaks: tuple[float, ...]
-    columns: int
 
 
 @dataclass(frozen=True)
@@ -156,41 +138,12 @@ def cells_on_grid(
     return values[np.ix_(_nearest(rows, side), _nearest(columns, side))]
 
 
-def paste_in_upload(
-    level_picture: np.ndarray,
-    box: tuple[float, float, float, float],
-    upload_size: tuple[int, int],
-    *,
-    max_side: int | None = None,
-    is_smooth: bool = False,
-) -> np.ndarray:
-    """A level's picture (h, w, 4) uint8 where the level lies in the upload; transparent elsewhere.
 
-    ``box`` is (left, top, right, bottom) in upload pixels, not necessarily whole ones, and may
-    exceed the upload; ``upload_size`` is (width, height) of the upright upload. The result is
-    (height, width, 4) uint8, or reduced so that its longer side is ``max_side`` where that is smaller.
 
-    Every pixel is the mean of the level over the area that it covers: cells keep their sharp
-    edges, and a single pixel is diluted but never lost where the level is shrunk. ``is_smooth``
-    interpolates linearly where the level is enlarged. Colours are weighed by their opacity.
-    """
-    if level_picture.ndim != 3 or level_picture.shape[2] != 4 or level_picture.dtype != np.uint8:
-        raise ValueError(
-            f"a level's picture must be (h, w, 4) uint8, got {level_picture.shape} {level_picture.dtype}"
-        )
-    box = Box(*box)
-    if not (box.left < box.right and box.top < box.bottom):
-        raise ValueError(f"a box must have left < right and top < bottom, got {tuple(box)}")
-    width, height = upload_size
-    out_width, out_height = _reduced_size(width, height, max_side)
-    picture = level_picture.astype(np.float64)
-    picture[..., :3] *= picture[..., 3:] / 255  # premultiplied: transparent pixels have no colour
-    picture = _resample(picture, 0, height, out_height, (box.top, box.bottom), is_smooth=is_smooth)
-    picture = _resample(picture, 1, width, out_width, (box.left, box.right), is_smooth=is_smooth)
-    alpha = picture[..., 3:]
-    np.divide(picture[..., :3] * 255, alpha, out=picture[..., :3], where=alpha > 0)
-    picture[..., :3][alpha[..., 0] < 0.5] = 0  # of 255: invisible, and rounds to fully transparent
-    return np.rint(np.clip(picture, 0, 255)).astype(np.uint8)
+def cells_on_level(values: np.ndarray, *, stride: int, side: int) -> np.ndarray:
+    """Cells (h, w) of a ResNet's map on their level: cell i is centred on ``stride · i + 0.5`` px."""
+    rows, columns = (stride * np.arange(count) + 0.5 for count in values.shape)
+    return cells_on_grid(values, rows, columns, side)
 
 
 def channel_tile(values: np.ndarray, *, tile_px: int = 64) -> ChannelTile:
@@ -206,23 +159,6 @@ def channel_tile(values: np.ndarray, *, tile_px: int = 64) -> ChannelTile:
     return ChannelTile(_enlarge(paint(values, range_), tile_px), range_.limit)
 
 
-def channel_montage(
-    values: np.ndarray, *, columns: int = 8, tile_px: int = 64, gap_px: int = 4
-) -> ChannelMontage:
-    """Channels (c, h, w) of a stage map as tiles in rows of ``columns``; each has its own maximum."""
-    if values.ndim != 3 or not len(values):
-        raise ValueError(f"channels must be (c, h, w) with at least one, got {values.shape}")
-    tiles = [channel_tile(channel, tile_px=tile_px) for channel in values]
-    columns = min(columns, len(tiles))
-    height, width = tiles[0].picture.shape[:2]
-    rows = math.ceil(len(tiles) / columns)
-    size = (rows * (height + gap_px) - gap_px, columns * (width + gap_px) - gap_px, 4)
-    picture = np.zeros(size, dtype=np.uint8)
-    for i, tile in enumerate(tiles):
-        top, left = (i // columns) * (height + gap_px), (i % columns) * (width + gap_px)
-        picture[top : top + height, left : left + width, :3] = tile.picture
-        picture[top : top + height, left : left + width, 3] = 255
-    return ChannelMontage(picture, tuple(tile.peak for tile in tiles), columns)
 
 
 def waterfall(row: LedgerRow) -> tuple[Step, ...]:
@@ -324,45 +260,10 @@ def _linear_weights(centres: np.ndarray, side: int) -> np.ndarray:
     return np.stack([np.interp(pixels, centres, unit) for unit in np.eye(centres.size)], axis=1)
 
 
-def _reduced_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
-    if min(width, height) < 1 or (max_side is not None and max_side < 1):
-        raise ValueError(f"sizes must be at least 1, got {width} × {height} and max_side {max_side}")
-    factor = 1.0 if max_side is None else min(1.0, max_side / max(width, height))
-    return max(1, round(width * factor)), max(1, round(height * factor))
 
 
-def _resample(
-    picture: np.ndarray,
-    axis: int,
-    length: int,
-    out_length: int,
-    span: tuple[float, float],
-    *,
-    is_smooth: bool,
-) -> np.ndarray:
-    """One axis of a picture that covers ``span`` of ``length`` pixels, as ``out_length`` pixels."""
-    source = np.moveaxis(picture, axis, 0)
-    # The edges of the output's pixels, in pixels of the picture.
-    edges = np.linspace(0, length, out_length + 1)
-    edges = (edges - span[0]) / (span[1] - span[0]) * len(source)
-    inside = np.clip(edges, 0, len(source))
-    coverage = (np.diff(inside) / np.diff(edges)).reshape(-1, *[1] * (source.ndim - 1))
-    if is_smooth and edges[1] - edges[0] < 1:
-        middles = (inside[:-1] + inside[1:]) / 2 - 0.5
-        means = _interpolate(source, np.clip(middles, 0, len(source) - 1)) * coverage
-    else:
-        sums = np.concatenate([np.zeros_like(source[:1]), np.cumsum(source, axis=0)])
-        widths = np.diff(edges).reshape(coverage.shape)
-        means = np.diff(_interpolate(sums, inside), axis=0) / widths
-    return np.ascontiguousarray(np.moveaxis(means, 0, axis))
 
 
-def _interpolate(source: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Linear interpolation of ``source`` along its first axis at ``places`` in [0, len - 1]."""
-    low = np.minimum(places.astype(np.intp), max(len(source) - 2, 0))
-    high = np.minimum(low + 1, len(source) - 1)
-    weight = (places - low).reshape(-1, *[1] * (source.ndim - 1))
-    return source[low] * (1 - weight) + source[high] * weight
 
 
 def _enlarge(picture: np.ndarray, longer_px: int) -> np.ndarray:

@@ -61,7 +61,7 @@ def switched(ledger: Ledger, switches: Switches) -> Ledger:
         ledger,
         logits=contributions.sum(axis=0) + ledger.bias,
         contributions=contributions,
-        residuals=np.zeros_like(ledger.residuals),
+        residuals=np.full_like(ledger.residuals, np.nan),  # no forward pass to compare with
         evidence=scaled(ledger.evidence, factors),
         level_weights=ledger.level_weights * weights,
         cell_weights=scaled(ledger.cell_weights, weights),

@@ -12,17 +12,15 @@ import pytest
 from PIL import Image
 
 from msresnet import colour, figures
-from msresnet.colour import SCALE_COLOURS, overlay_rgba, shared_range
+from msresnet.colour import SCALE_COLOURS, shared_range
 from msresnet.errors import ConfigError
 from msresnet.figures import (
     LedgerRow,
     cells_on_grid,
-    channel_montage,
     channel_tile,
     data_uri,
     evidence_figure,
     ledger_figure,
-    paste_in_upload,
     to_png_bytes,
     waterfall,
 )
@@ -107,59 +105,12 @@ def centroid(alpha: np.ndarray) -> tuple[float, float]:
     return float((y * weight).sum() / weight.sum()), float((x * weight).sum() / weight.sum())
 
 
-@pytest.mark.parametrize("is_smooth", [True, False])
-@pytest.mark.parametrize(
-    ("box", "upload_size", "max_side"),
-    [
-        ((40.0, 10.0, 168.0, 138.0), (200, 150), None),  # enlarged four times
-        ((8.0, 3.0, 40.0, 35.0), (48, 40), None),  # one to one
-        ((1.3, -7.4, 152.7, 144.0), (160, 137), None),  # neither whole nor inside
-        ((5.0, 6.0, 21.0, 22.0), (30, 28), None),  # shrunk to a half
-        ((60.0, 20.0, 860.0, 820.0), (1000, 900), 250),  # the picture itself reduced
-    ],
-)
-def test_a_dot_survives_at_the_right_place(box, upload_size, max_side, is_smooth):
-    y, x, side = 20, 9, 32
-    pasted = paste_in_upload(
-        dot_picture(side, y, x), box, upload_size, max_side=max_side, is_smooth=is_smooth
-    )
-    factor = 1 if max_side is None else max_side / max(upload_size)
-    assert pasted.shape == (round(upload_size[1] * factor), round(upload_size[0] * factor), 4)
-    left, top, right, bottom = (edge * factor for edge in box)
-    expected = (top + (bottom - top) * (y + 0.5) / side, left + (right - left) * (x + 0.5) / side)
-    # To less than a pixel's quarter: alpha is rounded to 255ths and the box's edges are not whole.
-    np.testing.assert_allclose(centroid(pasted[..., 3]), expected, atol=0.25)
-    assert (np.abs(pasted[pasted[..., 3] > 100][:, :3].astype(int) - (200, 30, 60)) <= 2).all()
 
 
-def test_one_to_one_is_a_copy_and_the_rest_is_transparent():
-    picture = np.random.default_rng(0).integers(1, 256, (16, 16, 4), dtype=np.uint8)
-    picture[..., 3] = 255
-    for is_smooth in (True, False):
-        pasted = paste_in_upload(picture, (5, 7, 21, 23), (40, 30), is_smooth=is_smooth)
-        np.testing.assert_array_equal(pasted[7:23, 5:21], picture)
-        pasted[7:23, 5:21] = 0
-        assert not pasted.any()
 
 
-def test_cells_stay_crisp_and_colours_do_not_bleed():
-    picture = np.zeros((2, 2, 4), dtype=np.uint8)
-    picture[0, 0], picture[1, 1] = (255, 0, 0, 255), (0, 0, 255, 128)
-    pasted = paste_in_upload(picture, (0, 0, 20, 20), (20, 20))
-    assert (pasted[:10, :10] == (255, 0, 0, 255)).all()
-    assert (pasted[10:, 10:] == (0, 0, 255, 128)).all()
-    assert not pasted[:10, 10:].any()
-    halved = paste_in_upload(picture, (0, 0, 1, 1), (1, 1))  # all four in one pixel, by their opacity
-    np.testing.assert_array_equal(halved[0, 0], [170, 0, 85, 96])
 
 
-def test_an_impossible_paste_is_refused():
-    with pytest.raises(ValueError, match="left < right"):
-        paste_in_upload(dot_picture(4, 1, 1), (5, 0, 5, 4), (8, 8))
-    with pytest.raises(ValueError, match="uint8"):
-        paste_in_upload(np.zeros((4, 4, 3), dtype=np.uint8), (0, 0, 4, 4), (8, 8))
-    with pytest.raises(ValueError, match="at least 1"):
-        paste_in_upload(dot_picture(4, 1, 1), (0, 0, 4, 4), (8, 0))
 
 
 # Channels
@@ -181,18 +132,6 @@ def test_silent_and_signed_channels_are_told_apart():
     assert signed.peak == 2 and signed.picture.mean(axis=(0, 1)).min() > 100
 
 
-def test_a_montage_is_its_tiles():
-    values = np.random.default_rng(0).random((7, 4, 4))
-    montage = channel_montage(values, columns=3, tile_px=16, gap_px=2)
-    assert montage.columns == 3 and montage.picture.shape == (3 * 18 - 2, 3 * 18 - 2, 4)
-    for i, channel in enumerate(values):
-        top, left = 18 * (i // 3), 18 * (i % 3)
-        tile = channel_tile(channel, tile_px=16)
-        np.testing.assert_array_equal(montage.picture[top : top + 16, left : left + 16, :3], tile.picture)
-        assert montage.peaks[i] == tile.peak
-    assert (montage.picture[..., 3] == 255).sum() == 7 * 16 * 16
-    with pytest.raises(ValueError, match="channels"):
-        channel_montage(values[:0])
 
 
 # The ledger
@@ -358,10 +297,3 @@ def test_only_pictures_become_pngs():
         to_png_bytes(np.zeros((4, 4)))
 
 
-def test_an_overlay_goes_through_the_whole_chain():
-    """A cell, drawn at its centre, painted, pasted: it is seen in the upload around that centre."""
-    values = np.zeros((7, 7))
-    values[2, 4] = 1.0
-    level = cells_on_grid(values, resnet_centres(7), resnet_centres(7), 224)
-    pasted = paste_in_upload(overlay_rgba(level, shared_range([values])), (100, 0, 548, 448), (648, 448))
-    np.testing.assert_allclose(centroid(pasted[..., 3]), (2 * 65, 100 + 2 * 129), atol=1e-6)

@@ -45,6 +45,7 @@ def test_a_gain_multiplies_one_scales_votes_and_no_others(model, output):
     assert np.allclose(after.logits, after.contributions.sum(0) + before.bias)
     assert np.allclose(after.evidence[1], 2 * before.evidence[1])
     assert np.allclose(after.level_weights, before.level_weights), "the gate is held"
+    assert np.isnan(after.residuals).all(), "no forward pass has confirmed it"
 
 
 def test_neutral_switches_change_nothing(model, output):

@@ -205,7 +205,7 @@ def caption(answer: Answer, reading: Reading, shown: tuple[float, ...]) -> str:
         meaning = f"logit of {label} above the average class"
     else:
         meaning = f"logit of {label} above {escape(ledger.classes[target.against])}"
-    return (
-        f"{parts} = {in_logits(reading.total)} logits, the {meaning}. "
-        f'<span title="the logit minus the float64 sum of its parts">Left over: {residual:.0e}.</span>'
-    )
+    total = f"{parts} = {in_logits(reading.total)} logits, the {meaning}."
+    if math.isnan(residual):  # a probe, which no forward pass has confirmed
+        return total
+    return f'{total} <span title="the logit minus the float64 sum of its parts">Left over: {residual:.0e}.</span>'

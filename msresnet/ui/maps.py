@@ -8,7 +8,7 @@ import numpy as np
 from ..attribution import METHODS, Attribution
 from ..colour import ColourBar, Range, colour_bar, format_signed, overlay_rgba, scale_colour, shared_range
 from ..explain import Answer
-from ..figures import cells_on_grid, data_uri, to_png_bytes
+from ..figures import cells_on_level, data_uri, to_png_bytes
 from ..ledger import Target
 from . import text
 
@@ -25,7 +25,9 @@ def evidence_html(answer: Answer, target: Target, pictures: Sequence[np.ndarray]
         pictures: per scale the ``(side, side, 3)`` uint8 pixels that the model saw.
     """
     maps = answer.ledger.evidence_for(target)
-    drawn = [on_level(values, side=side, stride=answer.stride) for values, side in zip(maps, answer.sides, strict=True)]
+    drawn = [
+        cells_on_level(values, side=side, stride=answer.stride) for values, side in zip(maps, answer.sides, strict=True)
+    ]
     together = all_scales(drawn, max(answer.sides))
     range_ = shared_range(maps, percentile=CELL_PERCENTILE)
     reading = answer.ledger.read(target)
@@ -43,7 +45,7 @@ def attribution_html(result: Attribution, answer: Answer, pictures: Sequence[np.
     """One method's map per scale on one range, with what it promises and how well it kept it."""
     method = METHODS[result.method]
     drawn = [
-        on_level(values, side=side, stride=stride) if values.shape != (side, side) else values
+        cells_on_level(values, side=side, stride=stride) if values.shape != (side, side) else values
         for values, side, stride in zip(result.maps, answer.sides, result.strides, strict=True)
     ]
     is_cells = any(values.shape != (side, side) for values, side in zip(result.maps, answer.sides, strict=True))
@@ -70,13 +72,6 @@ def attribution_html(result: Attribution, answer: Answer, pictures: Sequence[np.
     paragraphs += [f'<p class="ms-caution">{escape(caution)}</p>' for caution in cautions]
     frames.append(f'<div class="ms-aside">{"".join(paragraphs)}</div>')
     return strip_html(frames, colour_bar(range_), "attribution", unit=unit, note="", is_flat=range_.is_flat)
-
-
-def on_level(values: np.ndarray, *, side: int, stride: int) -> np.ndarray:
-    """Cells as a ``(side, side)`` map, each drawn at its receptive field's centre."""
-    height, width = values.shape
-    centres = [stride * np.arange(count) + 0.5 for count in (height, width)]
-    return cells_on_grid(values, centres[0], centres[1], side)
 
 
 def all_scales(drawn: Sequence[np.ndarray], side: int) -> np.ndarray:
