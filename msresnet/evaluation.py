@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from .checkpoint import Identity, identify
 from .data import Split
 from .errors import ConfigError, DataError, ImageError, nearest_names
-from .images import read_image
+from .identity import identify
 from .losses import level_logits
 from .model import MultiscaleResNet
 from .pyramid import Preprocessing, upload_levels
+from .report import SHOWN_CONFUSIONS, ClassAccuracy, Confusion, ReliabilityBin, Report, ScaleAccuracy
 
 log = logging.getLogger(__name__)
 
@@ -24,79 +24,6 @@ log = logging.getLogger(__name__)
 CALIBRATION_BINS = 15
 # Moves the ends of an interval by less than a tenth of its width from seed to seed.
 BOOTSTRAP_DRAWS = 10_000
-
-
-@dataclass(frozen=True)
-class ScaleAccuracy:
-    """How often one scale alone is right, all its cells alike and without the gate."""
-
-    scale: float
-    side: int
-    top1: float
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a model is worth on a folder of pictures; shares lie in [0, 1].
-
-    Attributes:
-        model: which weights were asked.
-        pictures: how many were counted.
-        skipped: how many files could not be read.
-        classes: how many classes have a picture; macro means are over these.
-        top1, top5: share of pictures whose class is the model's first, or among its first
-            five (of all its classes, also where the folder has only some of them).
-        top1_interval: 95 % bootstrap interval over the pictures.
-        precision, recall, f1: macro means; a class that is never named has precision 0.
-        calibration_error: expected calibration error, 15 bins.
-        scales: each scale alone, from the smallest.
-        seed: of the bootstrap.
-    """
-
-    model: Identity
-    pictures: int
-    skipped: int
-    classes: int
-    top1: float
-    top1_interval: tuple[float, float]
-    top5: float
-    precision: float
-    recall: float
-    f1: float
-    calibration_error: float
-    scales: tuple[ScaleAccuracy, ...]
-    seed: int
-
-    def to_dict(self) -> dict:
-        """As JSON keeps it."""
-        kept = {name: value for name, value in vars(self).items() if name != "model"}
-        return {
-            "model": {"name": self.model.name, "sha256": self.model.sha256},
-            **kept,
-            "top1_interval": list(self.top1_interval),
-            "scales": [asdict(scale) for scale in self.scales],
-        }
-
-    def to_markdown(self) -> str:
-        """A table for people, in per cent."""
-        low, high = self.top1_interval
-        rows = [
-            ("measure", "value"),
-            ("top-1", f"{per_cent(self.top1)} (95 % interval {per_cent(low)} to {per_cent(high)})"),
-            ("top-5", per_cent(self.top5)),
-            ("macro precision", per_cent(self.precision)),
-            ("macro recall", per_cent(self.recall)),
-            ("macro F1", per_cent(self.f1)),
-            ("expected calibration error", per_cent(self.calibration_error)),
-            *((f"top-1 of {one.side} px alone", per_cent(one.top1)) for one in self.scales),
-        ]
-        skipped = f", {self.skipped} unreadable files left out" if self.skipped else ""
-        heading = f"{self.model.name}: {self.pictures} pictures of {self.classes} classes{skipped}"
-        width = max(len(name) for name, _ in rows)
-        value_width = max(len(value) for _, value in rows)
-        lines = [f"| {name:<{width}} | {value:<{value_width}} |" for name, value in rows]
-        lines.insert(1, f"|{'-' * (width + 2)}|{'-' * (value_width + 2)}|")
-        return "\n".join([heading, "", *lines])
 
 
 def evaluate(
@@ -202,51 +129,108 @@ class Measures:
 
     def __init__(self, *, class_count: int, scale_count: int) -> None:
         of = import_torchmetrics()
-        self.right = [0] * (1 + scale_count)  # pictures that the vote, then each scale, got right
-        self.support = torch.zeros(class_count, dtype=torch.long)
-        self.top5 = of.MulticlassAccuracy(class_count, top_k=min(5, class_count), average="micro")
+        self.answerers = [Answerer(of, class_count) for _ in range(1 + scale_count)]  # the vote, then each scale
         self.per_class = {
             "precision": of.MulticlassPrecision(class_count, average=None),
             "recall": of.MulticlassRecall(class_count, average=None),
             "f1": of.MulticlassF1Score(class_count, average=None),
         }
-        self.calibration = of.MulticlassCalibrationError(class_count, n_bins=CALIBRATION_BINS, norm="l1")
+        self.confusion = of.MulticlassConfusionMatrix(class_count)
 
     def update(self, logits: Tensor, of_scales: Sequence[Tensor], labels: Tensor) -> None:
         """Count a batch: logits ``(batch, class)`` of the vote and of each scale, labels ``(batch,)``."""
-        for i, some in enumerate((logits, *of_scales)):
-            self.right[i] += int((some.argmax(dim=1) == labels).sum())
-        self.support += labels.bincount(minlength=len(self.support))
-        for metric in (self.top5, *self.per_class.values()):
+        for answerer, some in zip(self.answerers, (logits, *of_scales), strict=True):
+            answerer.update(some, labels)
+        for metric in (self.confusion, *self.per_class.values()):
             metric.update(logits, labels)
-        self.calibration.update(logits.softmax(dim=1), labels)
 
     def report(self, model: MultiscaleResNet, *, skipped: int, seed: int) -> Report:
         """The shares; at least one picture must have been counted."""
-        count = int(self.support.sum())
-        is_there = self.support > 0
-        vote, *alone = self.right
+        confusion = self.confusion.compute()  # (class, named)
+        support = confusion.sum(dim=1)
+        is_there = support > 0
+        of_classes = {name: metric.compute() for name, metric in self.per_class.items()}
+        vote, *alone = self.answerers
         return Report(
             model=identify(model),
-            pictures=count,
+            pictures=vote.count,
             skipped=skipped,
             classes=int(is_there.sum()),
-            top1=vote / count,
-            top1_interval=bootstrap_interval(vote, count, seed=seed),
-            top5=float(self.top5.compute()),
-            **{name: float(metric.compute()[is_there].mean()) for name, metric in self.per_class.items()},
-            calibration_error=float(self.calibration.compute()),
+            **vote.shares(),
+            top1_interval=bootstrap_interval(vote.right, vote.count, seed=seed),
+            **{name: float(values[is_there].mean()) for name, values in of_classes.items()},
             scales=tuple(
-                ScaleAccuracy(scale, side, right / count)
-                for scale, side, right in zip(model.scales, model.sides, alone, strict=True)
+                ScaleAccuracy(scale, side, **one.shares())
+                for scale, side, one in zip(model.scales, model.sides, alone, strict=True)
             ),
+            per_class=tuple(
+                ClassAccuracy(
+                    model.classes[k],
+                    int(support[k]),
+                    **{name: float(values[k]) for name, values in of_classes.items()},
+                )
+                for k in is_there.nonzero()[:, 0].tolist()
+            ),
+            confusions=most_frequent(confusion, model.classes),
+            reliability=vote.reliability(),
             seed=seed,
         )
 
 
-def per_cent(share: float) -> str:
-    """A share as people read it."""
-    return f"{100 * share:.1f} %"
+class Answerer:
+    """What is counted of the vote, and of each scale alone."""
+
+    def __init__(self, of: ModuleType, class_count: int) -> None:
+        self.right = self.count = 0
+        self.top5 = of.MulticlassAccuracy(class_count, top_k=min(5, class_count), average="micro")
+        self.calibration = of.MulticlassCalibrationError(class_count, n_bins=CALIBRATION_BINS, norm="l1")
+        self.bins = torch.zeros(3, CALIBRATION_BINS, dtype=torch.float64)  # answers, their probabilities, right ones
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Count a batch of logits ``(batch, class)`` and labels ``(batch,)``."""
+        confidence, named = logits.softmax(dim=1).max(dim=1)
+        is_right = named == labels
+        self.right += int(is_right.sum())
+        self.count += len(labels)
+        self.top5.update(logits, labels)
+        self.calibration.update(logits.softmax(dim=1), labels)
+        edges = torch.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
+        index = torch.bucketize(confidence, edges, right=True)
+        rows = torch.stack([torch.ones(len(labels)), confidence, is_right.float()]).double()
+        self.bins.index_add_(1, index, rows)
+
+    def shares(self) -> dict[str, float]:
+        """Top-1, top-5 and expected calibration error."""
+        return {
+            "top1": self.right / self.count,
+            "top5": float(self.top5.compute()),
+            "calibration_error": float(self.calibration.compute()),
+        }
+
+    def reliability(self) -> tuple[ReliabilityBin, ...]:
+        """The bins of the calibration error."""
+        return tuple(
+            ReliabilityBin(
+                low=i / CALIBRATION_BINS,
+                high=(i + 1) / CALIBRATION_BINS,
+                count=int(count),
+                confidence=confidence / max(count, 1),
+                accuracy=right / max(count, 1),
+            )
+            for i, (count, confidence, right) in enumerate(self.bins.T.tolist())
+        )
+
+
+def most_frequent(confusion: Tensor, classes: Sequence[str]) -> tuple[Confusion, ...]:
+    """The pairs that were most often taken for one another, of a matrix ``(class, named)`` of counts."""
+    wrong = confusion - confusion.diag().diag()
+    order = wrong.flatten().argsort(descending=True, stable=True)[:SHOWN_CONFUSIONS].tolist()
+    pairs = [divmod(i, len(classes)) for i in order]
+    return tuple(
+        Confusion(classes[k], classes[named], int(wrong[k, named]), float(wrong[k, named] / confusion[k].sum()))
+        for k, named in pairs
+        if wrong[k, named] > 0
+    )
 
 
 def import_torchmetrics() -> ModuleType:
@@ -293,9 +277,9 @@ class LabelledLevels(Dataset):
     def __getitem__(self, index: int) -> LabelledPicture:
         sample = self.samples[index]
         try:
-            picture = read_image(sample.path)
+            picture = sample.read()
         except ImageError as error:
-            return LabelledPicture(unreadable=f"{sample.path}: {error}")
+            return LabelledPicture(unreadable=f"{sample.source}: {error}")
         levels = upload_levels(picture, self.sides, self.preprocessing)
         return LabelledPicture(levels, self.indices[sample.label])
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .model import Output
+from .output import Output
 
 
 @dataclass(frozen=True)
@@ -51,5 +51,5 @@ def multiscale_loss(output: Output, labels: Tensor, *, weights: LossWeights, lab
 
 def level_logits(output: Output) -> list[Tensor]:
     """Logits of each scale that is there, alone and with every cell alike: ``(batch, class)`` each."""
-    pooled = [x.to(output.classifier.dtype).mean(dim=(2, 3)) for x in output.stages[-1] if x is not None]
+    pooled = [x.to(output.classifier.dtype).mean(dim=(2, 3)) for x in output.voters if x is not None]
     return [F.linear(features, output.classifier, output.bias) for features in pooled]

@@ -1,0 +1,238 @@
+"""A gate and temperatures fitted to labelled pictures by held-out likelihood; the trunk stays as it is.
+
+Three steps, each on what the one before left:
+
+1. *Cells*: what a cell's weight makes of its entropy and norm, and each scale's temperature and
+   embedding: four parameters a scale, on a sample of the renderings.
+2. *Levels*: the perceptron on the statistics of all levels, with the temperatures and embeddings.
+   Its parameters are drawn to where they began; how hard, and when to stop, is what gives the
+   highest likelihood of pictures that were held out, fold by fold.
+3. *All*: one temperature for all votes, on the answers to held-out pictures (Guo et al., arXiv 1706.04599).
+"""
+
+import copy
+import logging
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .calibration import Calibration
+from .canvas import Canvas
+from .data import Split
+from .errors import ConfigError, DataError
+from .evaluation import CALIBRATION_BINS
+from .identity import identify
+from .level_fit import Summary, fit_levels
+from .model import MultiscaleResNet
+from .renderings import CellVotes, all_renderings, each_picture
+from .vote import GateMode, ScaleSpaceGate, Temperature, VoteHead, gated_logits
+
+log = logging.getLogger(__name__)
+
+FOLDS = 5
+CELL_SAMPLE = 384  # renderings: 280 MB of votes of 1,000 classes at 370 cells
+CELL_EPOCHS, CELL_BATCH, CELL_RATE = 8, 32, 0.05
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good answers are: mean negative log-likelihood in nats, top-1, expected calibration error."""
+
+    nll: float
+    top1: float
+    calibration_error: float
+
+
+def fit_gate(
+    model: MultiscaleResNet,
+    split: Split,
+    *,
+    name: str,
+    zooms: Sequence[float] = (1.0,),
+    canvases: Sequence[Canvas] = tuple(Canvas),
+    drawn: int | None = None,
+    store: Path | None = None,
+    is_half: bool = False,
+    batch_size: int = 16,
+    workers: int = 0,
+    seed: int = 0,
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> Calibration:
+    """The calibration of a model on a split, which must share no picture with what will judge it.
+
+    Args:
+        model: with mode ``gated``; left as it was.
+        split: at least ten pictures; its class folders are matched with the model's labels by name.
+        name: of the data, for the record.
+        zooms, canvases: at which every picture is shown, so that the gate learns to prefer the right scale.
+        drawn, store, is_half, batch_size, workers: see :func:`msresnet.renderings.each_picture`. Without a
+            store the votes are kept in a temporary folder meanwhile.
+        seed: of folds, samples and the order of training.
+        on_progress: told the share of the pictures that passed the trunk.
+
+    Raises:
+        ConfigError: the model has no gate.
+        DataError: too few pictures, or as :func:`msresnet.renderings.each_picture`.
+    """
+    if model.config.gate is not GateMode.GATED:
+        raise ConfigError(f"only the gate 'gated' can be calibrated, and this model's is {model.config.gate.value!r}")
+    renderings = all_renderings(zooms, canvases)
+    options = {"drawn": drawn, "is_half": is_half, "batch_size": batch_size, "workers": workers}
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder) / "votes" if store is None else store
+
+        def votes(on_progress: Callable[[float], None] = lambda share: None) -> Iterable[CellVotes]:
+            return each_picture(model, split, renderings, store=kept, on_progress=on_progress, **options)
+
+        labels = [picture.label for picture in votes(on_progress)]
+        if len(labels) < 2 * FOLDS:
+            raise DataError(f"a calibration needs at least {2 * FOLDS} readable pictures, got {len(labels)}")
+        gate, metrics, temperature = fit_votes(model, votes, pictures=len(labels), seed=seed)
+    known = identify(model)
+    return Calibration(
+        model=known.name,
+        sha256=known.sha256,
+        temperature_mode=gate.temperature,
+        gate={key: value.detach().clone() for key, value in gate.state_dict().items()},
+        temperature=temperature,
+        data={
+            "folder": name,
+            "pictures": len(labels),
+            "zooms": list(zooms),
+            "canvases": [canvas.value for canvas in canvases],
+            "renderings_drawn": drawn,
+            "precision": "bfloat16" if is_half else "float32",
+            "seed": seed,
+        },
+        metrics=metrics,
+    )
+
+
+def fit_votes(
+    model: MultiscaleResNet, votes: Callable[[], Iterable[CellVotes]], *, pictures: int, seed: int
+) -> tuple[ScaleSpaceGate, dict, float]:
+    """The three steps: the gate, what they gave, and the temperature for all."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = fresh_head(model)
+        log.info("fitting the cells' weights on some of %d pictures", pictures)
+        fit_cells(head, votes(), pictures=pictures)
+        folds = torch.randperm(pictures) % FOLDS
+        with torch.no_grad():
+            summary = summarise(head.gate, votes(), folds)
+        log.info("fitting the levels' weights, %d folds", FOLDS)
+        held_out, penalty, steps = fit_levels(head, summary, folds=FOLDS)
+        bias = head.fc.bias.detach()
+        votes_alone = held_out - bias
+        temperature = best_temperature(votes_alone, bias, summary.labels)
+        with torch.no_grad():
+            as_it_was = fresh_head(model)
+            own = torch.cat([as_it_was.cast(some.votes, some.log_norms)[0] for some in votes()])
+    labels = summary.labels
+    metrics = {
+        "before": vars(quality(own, labels)),
+        "held_out": vars(quality(votes_alone / temperature + bias, labels)),
+        "penalty": penalty,
+        "steps": steps,
+    }
+    return head.gate, metrics, temperature
+
+
+def fresh_head(model: MultiscaleResNet) -> VoteHead:
+    """A copy of the model's head on the CPU, to be altered."""
+    return copy.deepcopy(model.head).cpu()
+
+
+def fit_cells(head: VoteHead, votes: Iterable[CellVotes], *, pictures: int) -> None:
+    """Step 1; alters the gate of ``head``, whose temperatures are then learned and no longer matched."""
+    gate = head.gate
+    gate.temperature = Temperature.LEARNED
+    sample = draw_sample(votes, every=pictures)
+    parameters = [gate.entropy_weight, gate.norm_weight, gate.scale_embedding, gate.log_temperature]
+    optimiser = torch.optim.Adam([one for one in parameters if one.requires_grad], lr=CELL_RATE)
+    count = len(sample.labels)
+    for _ in range(CELL_EPOCHS):
+        for some in torch.randperm(count).split(CELL_BATCH):
+            logits, _ = head.cast([v[some].float() for v in sample.votes], [n[some] for n in sample.log_norms])
+            loss = F.cross_entropy(logits, sample.labels[some])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Renderings of many pictures together, votes in half precision; ``labels`` ``(rendering,)``."""
+
+    votes: tuple[Tensor, ...]
+    log_norms: tuple[Tensor, ...]
+    labels: Tensor
+
+
+def draw_sample(votes: Iterable[CellVotes], *, every: int) -> Sample:
+    """About ``CELL_SAMPLE`` renderings, as many of each of ``every`` pictures."""
+    kept, labels = [], []
+    for picture in votes:
+        count = len(picture.votes[0])
+        share = CELL_SAMPLE / (every * count)
+        which = (torch.rand(count) < share).nonzero()[:, 0]
+        kept.append(([v[which].half() for v in picture.votes], [n[which] for n in picture.log_norms]))
+        labels += [picture.label] * len(which)
+    both = zip(*kept, strict=True)
+    votes, norms = (tuple(map(torch.cat, zip(*some, strict=True))) for some in both)
+    return Sample(votes, norms, torch.tensor(labels))
+
+
+def summarise(gate: ScaleSpaceGate, votes: Iterable[CellVotes], folds: Tensor) -> Summary:
+    """All votes by the gate's cells as they are now; ``folds`` has one number a picture."""
+    rows = []
+    for picture, fold in zip(votes, folds.tolist(), strict=True):
+        cells = [
+            gate.weigh_cells(n, v, s) for s, (n, v) in enumerate(zip(picture.log_norms, picture.votes, strict=True))
+        ]
+        gated = [gated_logits(v, c) for v, c in zip(picture.votes, cells, strict=True)]
+        count = len(gated[0])
+        rows.append(
+            (
+                torch.stack(gated, dim=1),
+                gate.temperatures(gated) / gate.log_temperature.exp(),
+                gate.statistics(picture.votes, gated, cells),
+                torch.full((count,), picture.label),
+                torch.full((count,), fold),
+            )
+        )
+    return Summary(*map(torch.cat, zip(*rows, strict=True)))
+
+
+def best_temperature(votes: Tensor, bias: Tensor, labels: Tensor) -> float:
+    """Step 3: what the votes in sum, ``(rendering, class)``, are divided by for the highest likelihood."""
+    log_temperature = torch.zeros((), requires_grad=True)
+    optimiser = torch.optim.LBFGS([log_temperature], max_iter=50, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        value = F.cross_entropy(votes / log_temperature.exp() + bias, labels)
+        value.backward()
+        return value
+
+    optimiser.step(loss)
+    return float(log_temperature.detach().exp())
+
+
+def quality(logits: Tensor, labels: Tensor) -> Quality:
+    """Of logits ``(rendering, class)``; the calibration error has the bins of :mod:`msresnet.evaluation`."""
+    confidence, named = logits.softmax(dim=1).max(dim=1)
+    is_right = (named == labels).double().numpy()
+    index = np.minimum((confidence.numpy() * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = np.bincount(index, weights=is_right - confidence.double().numpy(), minlength=CALIBRATION_BINS)
+    return Quality(
+        nll=float(F.cross_entropy(logits, labels)),
+        top1=float(is_right.mean()),
+        calibration_error=float(np.abs(gaps).sum() / len(labels)),
+    )
