@@ -6,87 +6,82 @@ from html import escape
 import numpy as np
 
 from ..colour import format_signed, scale_colour
-from ..explain import Answer
-from ..figures import LedgerRow, Step, waterfall
+from ..explanation import Answer
 from ..ledger import Reading, Target, relative
-from . import text
+from ..waterfall import LedgerRow, Step, waterfall
+from .assets import send_pick
+from .heading import how_to_read_html
+from .words import Phrase, Words
+from .words import answer as said
+from .words import page as text
+from .words.answer import percent, scale_name
 
-REGIONS = (
-    ("upper left", "top", "upper right"),
-    ("left", "centre", "right"),
-    ("lower left", "bottom", "lower right"),
-)
+PICK_CLASS = send_pick("class", "index", is_number=True)
 
 # A region is named when it holds this share of a scale's evidence; a ninth would be chance.
 NAMED_SHARE = 0.3
-
-# Shares that have a name; no share is farther from one than 0.05.
-FRACTIONS = (
-    (0.2, "A fifth"),
-    (0.25, "A quarter"),
-    (1 / 3, "A third"),
-    (0.4, "Two fifths"),
-    (0.5, "Half"),
-    (0.6, "Three fifths"),
-    (2 / 3, "Two thirds"),
-    (0.75, "Three quarters"),
-    (0.8, "Four fifths"),
-    (0.9, "Nine tenths"),
-)
 
 # The numbers of a ledger are shown in hundredths of a logit; the exact ones are told on hover.
 DECIMALS = 2
 
 
-def sentence(answer: Answer, target: Target) -> str:
+def sentence(answer: Answer, target: Target, words: Words) -> str:
     """The answer in plain words, generated from the numbers and claiming no more than they say."""
     ledger = answer.ledger
-    label = f"<em>{escape(ledger.classes[target.index])}</em>"
+    label = label_html(ledger.classes[target.index])
     share = ledger.probabilities[target.index]
-    probability = escape(text.percent(share))
+    values = {"label": label, "probability": escape(percent(words, share)), "count": len(ledger.classes)}
     best = int(ledger.logits.argmax())
-    subject = "it"
+    subject = words(said.IT)
     if target.against is not None:
-        other = f"<em>{escape(ledger.classes[target.against])}</em>"
         is_ahead = ledger.logits[target.index] > ledger.logits[target.against]
-        opening = f"Why {label} rather than {other}?" if is_ahead else f"The model does not prefer {label} to {other}."
-        subject = label
+        opening = said.OPENING_WHY if is_ahead else said.OPENING_NOT_PREFERRED
+        values["other"] = label_html(ledger.classes[target.against])
+        subject = words(said.THE_CLASS, label=label)
     elif target.index != best:
-        subject = label
-        other = f"<em>{escape(ledger.classes[best])}</em>"
-        opening = f"{label} gets {probability}; the model would rather say {other}."
-    elif share >= 0.5:
-        opening = f"{label}, {probability}."
+        opening = said.OPENING_RATHER
+        values["other"] = label_html(ledger.classes[best])
+        subject = words(said.THE_CLASS, label=label)
     else:
-        opening = f"Not sure: {label} is the best of {len(ledger.classes)} guesses, at {probability}."
-    return f"{opening} {evidence_sentence(answer, target, subject)}"
+        opening = said.OPENING_SURE if share >= 0.5 else said.OPENING_UNSURE
+    return words.join(words(opening, **values), evidence_sentence(answer, target, subject, words))
 
 
-def evidence_sentence(answer: Answer, target: Target, subject: str) -> str:
+def label_html(label: str) -> str:
+    """A class's name in a sentence: English, as WordNet gives it, in every language."""
+    return f'<em lang="en">{escape(label)}</em>'
+
+
+def evidence_sentence(answer: Answer, target: Target, subject: str, words: Words) -> str:
     """Which scale gives most of the evidence for the target (``subject`` in the sentence), and where it lies."""
     contributions = np.array(answer.ledger.read(target).contributions)
     positive = contributions.clip(min=0)
     if positive.sum() <= 0:
-        return f"No scale speaks for {subject}."
+        return words(said.NO_SCALE, subject=subject)
     count = len(contributions)
     top = int(positive.argmax())
-    where = place_of(answer, target, top)
+    where = place_of(answer, target, top, words)
     if count == 1:
-        return f"The evidence for {subject} lies {where}."
-    name = f"{text.scale_name(top, count)} scale ({answer.sides[top]} px)"
-    share = fraction(positive[top] / positive.sum())
-    return f"{share} of the evidence for {subject} comes from the {name}, {where}."
+        return words(said.EVIDENCE_ALONE, subject=subject, where=where)
+    return words(
+        said.EVIDENCE_SHARE,
+        share=words(fraction(positive[top] / positive.sum())),
+        subject=subject,
+        name=scale_name(words, top, count),
+        side=answer.sides[top],
+        where=where,
+    )
 
 
-def fraction(share: float) -> str:
+def fraction(share: float) -> Phrase:
     """A share in words, the nearest common fraction."""
     if share > 0.95:
-        return "All" if share > 0.9995 else "Nearly all"
-    nearest, word = min(FRACTIONS, key=lambda pair: abs(pair[0] - share))
-    return word if abs(nearest - share) < 0.015 else f"About {word[0].lower()}{word[1:]}"
+        return said.ALL if share > 0.9995 else said.NEARLY_ALL
+    nearest, phrase = min(said.FRACTIONS, key=lambda pair: abs(pair[0] - share))
+    return phrase if abs(nearest - share) < 0.015 else said.ABOUT[phrase]
 
 
-def place_of(answer: Answer, target: Target, scale: int) -> str:
+def place_of(answer: Answer, target: Target, scale: int, words: Words) -> str:
     """Where a scale's evidence for the target lies: the ninth of the field of view that stands out, if one does."""
     maps = answer.ledger.evidence_for(target)[scale]
     rows, columns = (
@@ -95,30 +90,31 @@ def place_of(answer: Answer, target: Target, scale: int) -> str:
     ninths = np.zeros((3, 3))
     np.add.at(ninths, np.ix_(rows, columns), maps.clip(min=0))
     if ninths.sum() <= 0 or ninths.max() / ninths.sum() < NAMED_SHARE:
-        return "spread over the picture"
+        return words(said.SPREAD)
     row, column = np.unravel_index(ninths.argmax(), ninths.shape)
-    name = REGIONS[row][column]
-    is_area = name in ("centre", "upper left", "upper right", "lower left", "lower right")
-    extent = "mostly" if ninths.max() / ninths.sum() > 0.5 else "strongest"
-    return f"{extent} {'in' if is_area else 'at'} the {name}"
+    extent = said.MOSTLY if ninths.max() / ninths.sum() > 0.5 else said.STRONGEST
+    return words(extent, region=words(said.REGIONS[row][column]))
 
 
-def top_k_html(answer: Answer, target: Target) -> str:
+def top_k_html(answer: Answer, target: Target, words: Words) -> str:
     """The most probable classes as buttons with bars; the explained one is marked."""
     rows = []
     for entry in answer.top_k:
         chosen = entry.index == target.index
+        detail = words(
+            said.CLASS_DETAIL, label=entry.label, probability=f"{entry.probability:.4f}", logit=f"{entry.logit:.4f}"
+        )
         rows.append(
             f'<button type="button" class="ms-class" data-class="{entry.index}" aria-pressed="{str(chosen).lower()}"'
-            f' title="{escape(entry.label)}: probability {entry.probability:.4f}, logit {entry.logit:.4f}">'
-            f'<span class="ms-class-name">{escape(entry.label)}</span>'
+            f' title="{escape(detail)}">'
+            f'<span class="ms-class-name" lang="en">{escape(entry.label)}</span>'
             f'<span class="ms-class-bar"><span style="width:{100 * entry.probability:.2f}%"></span></span>'
-            f'<span class="ms-number">{escape(text.percent(entry.probability))}</span></button>'
+            f'<span class="ms-number">{escape(percent(words, entry.probability))}</span></button>'
         )
-    return f'<div class="ms-classes" role="group" aria-label="Most probable classes">{"".join(rows)}</div>'
+    return f'<div class="ms-classes" role="group" aria-label="{words(said.MOST_PROBABLE)}">{"".join(rows)}</div>'
 
 
-def ledger_html(answer: Answer, target: Target) -> str:
+def ledger_html(answer: Answer, target: Target, words: Words) -> str:
     """The ledger of a target: one bar per scale, the bias, and the total that they add up to."""
     ledger = answer.ledger
     reading = ledger.read(target)
@@ -128,40 +124,43 @@ def ledger_html(answer: Answer, target: Target) -> str:
     low, high = min(edges), max(edges)
     span = max(high - low, 1e-9)
     shown = adding_up((*reading.contributions, reading.bias), reading.total)
-    lines = [ledger_line(answer, step, amount, low, span) for step, amount in zip(steps, shown, strict=True)]
+    lines = [ledger_line(answer, step, amount, low, span, words) for step, amount in zip(steps, shown, strict=True)]
     total = bar_html(0.0, reading.total, low, span)
     lines.append(
-        '<div class="ms-entry ms-total" role="row"><span class="ms-entry-name" role="cell">= total</span>'
+        f'<div class="ms-entry ms-total" role="row"><span class="ms-entry-name" role="cell">{words(said.TOTAL)}</span>'
         f'<span class="ms-track" role="presentation">{zero_html(low, span)}{total}</span>'
         f'<span class="ms-number" role="cell" title="{reading.total:.6f}">{in_logits(reading.total)}</span></div>'
     )
-    note = text.LEDGER_NOTE if target.against is None else text.LEDGER_NOTE_AGAINST
+    note = said.LEDGER_NOTE if target.against is None else said.LEDGER_NOTE_AGAINST
     return (
-        f'<div class="ms-ledger" role="table" aria-label="{text.LEDGER}">{"".join(lines)}</div>'
-        f'<p class="ms-note">{caption(answer, reading, shown)}</p>'
-        '<details class="ms-details"><summary>How to read this</summary>'
-        f"<p>{note} {text.GATE_NOTE}</p></details>"
+        f'<div class="ms-ledger" role="table" aria-label="{words(text.LEDGER)}">{"".join(lines)}</div>'
+        f'<p class="ms-note">{caption(answer, reading, shown, words)}</p>'
+        f"{how_to_read_html(words.join(words(note), words(said.GATE_NOTE)), words)}"
     )
 
 
-def ledger_line(answer: Answer, step: Step, shown: float, low: float, span: float) -> str:
+def ledger_line(answer: Answer, step: Step, shown: float, low: float, span: float, words: Words) -> str:
     """One bar of the waterfall, a scale's or the bias's, with the number ``shown`` beside it."""
     amount = step.end - step.start
     bar = bar_html(step.start, step.end, low, span)
     if step.scale is None:
-        name, attributes, detail = "bias", "", f' title="{amount:+.6f} logits"'
+        name, attributes = words(said.BIAS), ""
+        detail = words(said.LOGITS, amount=f"{amount:+.6f}")
     else:
         colour = scale_colour(step.scale, len(answer.sides))
         weight = answer.ledger.level_weights[step.scale]
-        attributes = f' data-scale="{step.scale}" style="--scale:{colour}" tabindex="0"'
-        name = f'<i class="ms-dot"></i>{answer.sides[step.scale]} px'
-        detail = (
-            f' title="scale {answer.scales[step.scale]:.2f}: {amount:+.6f} logits; weight of its vote {weight:.3f}"'
+        attributes = f' data-scale="{step.scale}" data-weight="{weight:.2f}" style="--scale:{colour}" tabindex="0"'
+        name = f'<i class="ms-dot"></i>{words(text.PIXELS, side=answer.sides[step.scale])}'
+        detail = words(
+            said.SCALE_DETAIL,
+            scale=f"{answer.scales[step.scale]:.2f}",
+            amount=f"{amount:+.6f}",
+            weight=f"{weight:.3f}",
         )
     return (
         f'<div class="ms-entry" role="row"{attributes}><span class="ms-entry-name" role="cell">{name}</span>'
         f'<span class="ms-track" role="presentation">{zero_html(low, span)}{bar}</span>'
-        f'<span class="ms-number" role="cell"{detail}>{in_logits(shown)}</span></div>'
+        f'<span class="ms-number" role="cell" title="{detail}">{in_logits(shown)}</span></div>'
     )
 
 
@@ -195,17 +194,18 @@ def adding_up(parts: tuple[float, ...], total: float) -> tuple[float, ...]:
     return tuple(value / units for value in rounded)
 
 
-def caption(answer: Answer, reading: Reading, shown: tuple[float, ...]) -> str:
+def caption(answer: Answer, reading: Reading, shown: tuple[float, ...], words: Words) -> str:
     """The sum in numbers: what is added, what it makes, what is left over."""
     ledger, target = answer.ledger, reading.target
-    parts = " ".join(in_logits(value) for value in shown)
     residual = abs(float(relative(ledger.residuals, target)))
-    label = escape(ledger.classes[target.index])
+    label = label_html(ledger.classes[target.index])
     if target.against is None:
-        meaning = f"logit of {label} above the average class"
+        meaning = words(said.ABOVE_AVERAGE, label=label)
     else:
-        meaning = f"logit of {label} above {escape(ledger.classes[target.against])}"
-    total = f"{parts} = {in_logits(reading.total)} logits, the {meaning}."
+        meaning = words(said.ABOVE_OTHER, label=label, other=label_html(ledger.classes[target.against]))
+    parts = " ".join(in_logits(value) for value in shown)
+    total = words(said.SUM, parts=parts, total=in_logits(reading.total), meaning=meaning)
     if math.isnan(residual):  # a probe, which no forward pass has confirmed
         return total
-    return f'{total} <span title="the logit minus the float64 sum of its parts">Left over: {residual:.0e}.</span>'
+    left = words(said.LEFT_OVER, residual=f"{residual:.0e}")
+    return words.join(total, f'<span title="{words(said.LEFT_OVER_DETAIL)}">{left}</span>')

@@ -1,17 +1,35 @@
 """Example pictures: what the project draws itself, and photographs that a dependency ships."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 
 import matplotlib
+from gradio.utils import get_upload_folder
 from PIL import Image
 
 from ..images import read_image
 from . import still_life
+from .handwriting import Written
+
+FOLDER = "msresnet-examples"  # within the folder of uploads; share.js knows it
+DIGITS = tuple("0123456789")
+
+
+class Kind(Enum):
+    """What a picture shows, and what a model knows."""
+
+    THINGS = "things"
+    DIGITS = "digits"
+
+
+def kind_of(classes: Sequence[str]) -> Kind:
+    """What a model of these classes knows."""
+    return Kind.DIGITS if tuple(classes) == DIGITS else Kind.THINGS
 
 
 @dataclass(frozen=True)
@@ -19,8 +37,8 @@ class Example:
     """A picture to start with: a file, or a function that draws it."""
 
     name: str
-    title: str
     source: Path | Callable[[], Image.Image]
+    kind: Kind = Kind.THINGS
 
     @property
     def is_there(self) -> bool:
@@ -40,6 +58,12 @@ class Example:
             self.picture().save(path, quality=92)
         return path
 
+    def uploaded(self) -> Path:
+        """The picture as a file that the upload folder may hold."""
+        folder = Path(get_upload_folder()) / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        return self.save(folder)
+
     def thumbnail(self) -> bytes:
         """A small square JPEG for the strip of examples."""
         picture = self.picture()
@@ -53,15 +77,31 @@ class Example:
 
 @cache
 def examples() -> tuple[Example, ...]:
-    """The examples that can be had, the one that greets visitors first."""
+    """The examples that can be had, of each kind the one that greets visitors first."""
     shipped = Path(str(files("gradio"))) / "media_assets" / "images"
     hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
     known = (
-        Example("oranges", "Two oranges, drawn", still_life.two_oranges),
-        Example("small-orange", "A small orange, drawn", still_life.small_orange),
-        Example("bus", "A school bus, drawn", still_life.school_bus),
-        Example("lion", "A lion", shipped / "lion.jpg"),
-        Example("hopper", "Rear Admiral Grace Hopper", hopper),
-        Example("tower", "A tower", shipped / "tower.jpg"),
+        Example("oranges", still_life.two_oranges),
+        Example("small-orange", still_life.small_orange),
+        Example("bus", still_life.school_bus),
+        Example("lion", shipped / "lion.jpg"),
+        Example("hopper", hopper),
+        Example("tower", shipped / "tower.jpg"),
+        Example("digit-2", Written(2).picture, Kind.DIGITS),
+        Example("digit-small-2", Written(2, size=0.45).picture, Kind.DIGITS),
+        Example("digit-5", Written(5).picture, Kind.DIGITS),
+        Example("digit-small-5", Written(5, size=0.5, x=0.3, y=0.3).picture, Kind.DIGITS),
+        Example("digit-8", Written(8).picture, Kind.DIGITS),
     )
     return tuple(example for example in known if example.is_there)
+
+
+def first_example(shown: Iterable[Example], kind: Kind) -> Example | None:
+    """The first example of a kind, if there is one."""
+    return next((example for example in shown if example.kind == kind), None)
+
+
+def example_of(image: str | None, shown: Mapping[str, Example]) -> Example | None:
+    """The example that a picture's file is, if it is one."""
+    path = Path(image or "")
+    return shown.get(path.stem) if path.parent.name == FOLDER else None

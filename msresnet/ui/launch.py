@@ -3,6 +3,8 @@
 import logging
 import os
 import sys
+from importlib.resources import files
+from importlib.util import find_spec
 
 import gradio as gr
 import torch
@@ -10,7 +12,9 @@ import torch
 from ..checkpoint import identify, load_model
 from ..errors import ConfigError, DownloadError
 from ..model import MultiscaleResNet
-from .page import build_page, static_file
+from .assets import scripts, static_file
+from .gpu import home_device
+from .page import build_page
 from .theme import page_theme
 
 log = logging.getLogger(__name__)
@@ -25,10 +29,11 @@ MAX_FILE_SIZE = "50mb"
 def build(name: str | None = None) -> gr.Blocks:
     """The page for a listed model, a path or a Hub repository.
 
-    By default ``msresnet50`` where there is a GPU and its weights are at hand or can be
-    fetched, otherwise the model that ships.
+    By default the one that ``$MSRESNET_MODEL`` names, otherwise ``msresnet50`` where there is a
+    GPU and its weights are at hand or can be fetched, otherwise the model that ships.
     """
-    model = load_default() if name is None else load_model(name)
+    name = name or os.environ.get("MSRESNET_MODEL")
+    model = load_default() if name is None else load_model(name, device=home_device())
     return build_page(model, identify(model).name)  # visitors are not told where it lies on the server
 
 
@@ -36,10 +41,10 @@ def load_default() -> MultiscaleResNet:
     """The best model for this machine that can be had."""
     if torch.cuda.is_available():
         try:
-            return load_model(GPU_MODEL)
+            return load_model(GPU_MODEL, device=home_device())
         except DownloadError as error:
             log.warning("%s. The page starts with %s", error, DEFAULT_MODEL)
-    return load_model(DEFAULT_MODEL)
+    return load_model(DEFAULT_MODEL, device=home_device())
 
 
 def has_screen() -> bool:
@@ -53,7 +58,8 @@ def launch_options() -> dict:
     return {
         "theme": page_theme(),
         "css": static_file("style.css"),
-        "head": f"<script>{static_file('script.js')}</script>",
+        "head": f"<script>{scripts()}</script>",
+        "favicon_path": str(files(__package__).joinpath("static", "favicon.svg")),
         "max_file_size": MAX_FILE_SIZE,
         "show_error": False,
         "enable_monitoring": False,
@@ -64,15 +70,31 @@ def launch_options() -> dict:
     }
 
 
-def launch(*, model: str | None = None, host: str | None = None, port: int | None = None, share: bool = False) -> None:
+def launch(
+    *,
+    model: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    share: bool = False,
+    has_tools: bool = False,
+) -> None:
     """Serve the page until interrupted.
 
+    Args:
+        model: a listed name, a path or a Hub repository; by default the best that can be had.
+        host, port: where; by default Gradio's.
+        share: through a public address of Gradio's.
+        has_tools: also serve the endpoints as tools over MCP, at ``/gradio_api/mcp/``.
+
     Raises:
-        ConfigError: the port is taken.
+        ConfigError: the port is taken, or there is no MCP here.
         MsresnetError: the model cannot be loaded; the sentence says why.
     """
+    if has_tools and find_spec("mcp") is None:
+        raise ConfigError("tools need the package mcp, which is not installed; run: pip install 'msresnet[mcp]'")
     page = build(model)
+    where = {"server_name": host, "server_port": port, "share": share, "inbrowser": has_screen()}
     try:
-        page.launch(server_name=host, server_port=port, share=share, inbrowser=has_screen(), **launch_options())
+        page.launch(**where, mcp_server=has_tools or None, **launch_options())  # None: as GRADIO_MCP_SERVER says
     except OSError as error:
         raise ConfigError(f"the page cannot be served on port {port}: {error}; choose another --port") from error
