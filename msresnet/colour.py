@@ -29,6 +29,9 @@ _STEPS_PER_SIDE = 128
 # picture they cannot be told from each other. Its ends are then #B2182B and #2166AC.
 _SIGNED_TABLE, _SIGNED_CUT = "RdBu_r", (0.1, 0.9)
 _MAGNITUDE_TABLE = "magma"
+# Per cent of the values that a range must hold: a hot pixel in 200 does not blank the rest; a cell is one
+# number that people compare with its neighbours, so that none is clipped.
+PIXEL_PERCENTILE, CELL_PERCENTILE = 99.5, 100.0
 # Below the smallest normal float32 a value is what underflow left, not evidence.
 _UNDERFLOW = float(np.finfo(np.float32).tiny)
 # Stops at multiples of 1/16 include all nodes of the cut RdBu table (multiples of 1/8): a gradient that
@@ -96,13 +99,13 @@ def scale_colour(index: int, count: int) -> str:
     return SCALE_COLOURS[index]
 
 
-def shared_range(maps: Iterable[np.ndarray], *, percentile: float = 99.5, is_signed: bool = True) -> Range:
+def shared_range(maps: Iterable[np.ndarray], *, percentile: float = PIXEL_PERCENTILE, is_signed: bool = True) -> Range:
     """One range for all ``maps`` (any shapes, finite numbers) of a target together.
 
     The limit is the smallest magnitude that at least ``percentile`` per cent of the pixels of
     all maps do not exceed, each pixel counting once: it is a value of the maps, at most
     ``100 - percentile`` per cent are clipped, and below 200 pixels nothing is clipped at 99.5.
-    Use ``percentile=100`` for the native grids of cells. Where that limit is zero because almost
+    Use ``CELL_PERCENTILE`` for the native grids of cells. Where that limit is zero because almost
     all pixels are, it is taken over the others.
 
     ``is_signed=False`` is for methods whose values are magnitudes.
@@ -162,8 +165,7 @@ def colour_bar(range_: Range, *, ticks_per_side: int = 3) -> ColourBar:
     """
     table = _table(range_.is_signed)
     stops = tuple(
-        (i / _BAR_INTERVALS, _hex(table[(len(table) - 1) * i // _BAR_INTERVALS]))
-        for i in range(_BAR_INTERVALS + 1)
+        (i / _BAR_INTERVALS, _hex(table[(len(table) - 1) * i // _BAR_INTERVALS])) for i in range(_BAR_INTERVALS + 1)
     )
     if range_.is_flat:
         return ColourBar(stops, (Tick(0.5 if range_.is_signed else 0.0, 0.0, "0"),))

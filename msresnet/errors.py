@@ -36,6 +36,9 @@ class UnknownNameError(MsresnetError):
         hint = f"; did you mean {' or '.join(map(repr, self.nearest))}?" if self.nearest else ""
         super().__init__(f"There is no {kind} called {name!r}{hint}")
 
+    def __reduce__(self) -> tuple:
+        return type(self), (self.kind, self.name, self.nearest)
+
 
 class CheckpointError(MsresnetError):
     """Weights that were refused, and why."""

@@ -1,34 +1,65 @@
-"""An explanation as files: the numbers as JSON, the maps as arrays, the pictures for people."""
+"""An explanation as files: the numbers as JSON and CSV, the maps as arrays, the plates as pictures and as a PDF.
 
+The same explanation gives the same bytes, but for the seconds that each method took, which ``explanation.json`` tells.
+"""
+
+import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator
 
 import numpy as np
-from PIL import Image
 
-from .attribution import METHODS, Attribution, Grid, Method
-from .colour import format_signed, shared_range
-from .explain import Answer, Explanation
-from .figures import LedgerRow, cells_on_level, evidence_figure, ledger_figure, to_png_bytes
-from .ledger import Reading, Target
+from .explanation import Answer, Explanation
+from .figures import render
+from .outline import located_picture
+from .pictures import to_png_bytes
+from .plates import document, plates
+from .stopping import IsCancelled, check, never
+
+# The earliest that a ZIP archive can tell; a real one would make the bytes of the same explanation differ.
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+ZIP_MODE = 0o100644 << 16  # a file that its owner may write and everybody read
+COMPRESSED = (".png", ".npz")  # already
 
 
-def explanation_files(explanation: Explanation, seen: np.ndarray) -> Iterator[tuple[str, bytes]]:
+def explanation_files(
+    explanation: Explanation, seen: np.ndarray, *, has_box: bool = False, is_cancelled: IsCancelled = never
+) -> Iterator[tuple[str, bytes]]:
     """Name and content of every file of an explanation.
 
     Args:
         explanation: of one image.
         seen: the field of view, ``(side, side, 3)`` uint8.
+        has_box: ``location.json`` and ``location.png`` too. The box has a file of its own,
+            because others read ``explanation.json`` by its fixed keys.
+        is_cancelled: asked before every file, and before every page of the PDF.
+
+    Raises:
+        Cancelled: ``is_cancelled`` said so.
     """
-    answer = explanation.answer
+    check(is_cancelled)
     content = json.dumps(explanation.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     yield "explanation.json", (content + "\n").encode()
+    yield "explanation.pdf", document(explanation, seen, is_cancelled=is_cancelled)
+    yield "ledger.csv", ledger_file(explanation.answer)
     yield "maps.npz", maps_file(explanation)
-    yield "evidence.png", to_png_bytes(evidence_picture(answer, seen))
-    yield "ledger.png", to_png_bytes(ledger_picture(answer))
-    for name, result in explanation.methods.items():
-        yield f"{name}.png", to_png_bytes(method_picture(answer, result, seen))
+    for name, block in plates(explanation, seen):
+        check(is_cancelled)
+        yield f"{name}.png", to_png_bytes(render(block))
+    if has_box:
+        location = explanation.answer.locate()
+        yield "location.json", (json.dumps(location.to_dict(), indent=2) + "\n").encode()
+        yield "location.png", to_png_bytes(located_picture(seen, location.mask, location.box))
+
+
+def explanation_archive(
+    explanation: Explanation, seen: np.ndarray, *, folder: str = "explanation", is_cancelled: IsCancelled = never
+) -> bytes:
+    """All files of an explanation as one ZIP archive, in ``folder``; ``is_cancelled`` as for the files."""
+    files = explanation_files(explanation, seen, is_cancelled=is_cancelled)
+    return archive((f"{folder}/{name}", content) for name, content in files)
 
 
 def maps_file(explanation: Explanation) -> bytes:
@@ -45,98 +76,42 @@ def maps_file(explanation: Explanation) -> bytes:
     return stream.getvalue()
 
 
-def evidence_picture(answer: Answer, seen: np.ndarray) -> Image.Image:
-    """Where each scale found what speaks for the target; a scale's cells add up to its number."""
-    reading = answer.ledger.read(answer.target)
-    maps = answer.ledger.evidence_for(answer.target)
-    return evidence_figure(
-        seen,
-        on_levels(maps, answer.sides, strides=(answer.stride,) * len(maps)),
-        labels=[
-            f"{side} px, {format_signed(value, decimals=2)} in sum"
-            for side, value in zip(answer.sides, reading.contributions, strict=True)
-        ],
-        range_=shared_range(maps, percentile=100),
-        title=f"Evidence for {target_name(answer)}, {how_read(answer.target)}",
-        units=f"logits per cell, {how_read(answer.target)}",
-        image_label="the field of view",
-    )
+def ledger_file(answer: Answer) -> bytes:
+    """``ledger.csv``: every class, the most probable first, in logits.
+
+    Columns: rank, index, label, probability, logit, ``contribution_SIDEpx`` for each scale, bias and residual, raw, so
+    that contributions, bias and residual add up to the logit; then ``centred_SIDEpx``, centred_bias and centred_logit,
+    which are these minus their mean over all classes.
+    """
+    ledger = answer.ledger
+    centred = ledger.contributions - ledger.contributions.mean(axis=1, keepdims=True)
+    columns = {
+        "probability": ledger.probabilities,
+        "logit": ledger.logits,
+        **{f"contribution_{side}px": row for side, row in zip(answer.sides, ledger.contributions, strict=True)},
+        "bias": ledger.bias,
+        "residual": ledger.residuals,
+        **{f"centred_{side}px": row for side, row in zip(answer.sides, centred, strict=True)},
+        "centred_bias": ledger.bias - ledger.bias.mean(),
+        "centred_logit": ledger.logits - ledger.logits.mean(),
+    }
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("rank", "index", "label", *columns))
+    for rank, index in enumerate(np.argsort(-ledger.logits, kind="stable"), start=1):
+        numbers = (repr(float(values[index])) for values in columns.values())
+        writer.writerow((rank, int(index), ledger.classes[index], *numbers))
+    return stream.getvalue().encode()
 
 
-def method_picture(answer: Answer, result: Attribution, seen: np.ndarray) -> Image.Image:
-    """One method's map of each scale, on one range; what its maps add up to, where that means something."""
-    method = METHODS[result.method]
-    title = f"{method.title} for {target_name(answer)}"
-    labels = None
-    if method.is_complete:
-        labels = [
-            f"{side} px, {format_signed(float(values.sum()), decimals=2)}{' in sum' * (values.size > 1)}"
-            for side, values in zip(answer.sides, result.maps, strict=True)
-        ]
-    percentile = 99.5 if method.grid is Grid.PIXEL else 100  # cells are compared: none is clipped
-    return evidence_figure(
-        seen,
-        on_levels(result.maps, answer.sides, strides=result.strides),
-        labels=labels,
-        range_=shared_range(result.maps, percentile=percentile, is_signed=result.is_signed),
-        title=f"{title}. {result.note}" if result.note else title,
-        units=unit_of(method) + (", not class-centred" if method.is_complete and result.target.against is None else ""),
-        image_label="the field of view",
-    )
-
-
-def unit_of(method: Method) -> str:
-    """What the numbers of a method's maps are, in words."""
-    match method:
-        case Method(grid=Grid.SCALE):
-            return "log-probability per scale"
-        case Method(is_complete=True):
-            return f"logits per {method.grid.value}"
-        case _:
-            return f"in the method's own unit, per {method.grid.value}"
-
-
-def on_levels(
-    maps: Sequence[np.ndarray], sides: Sequence[int], *, strides: Sequence[int]
-) -> list[tuple[int, np.ndarray]]:
-    """Side, and each map on its level with every cell at the centre of its receptive field."""
-    return [
-        (side, cells_on_level(values, stride=stride, side=side))
-        for side, values, stride in zip(sides, maps, strides, strict=True)
-    ]
-
-
-def ledger_picture(answer: Answer) -> Image.Image:
-    """What each scale adds: to the top-k and the target, class-centred; or to A rather than B."""
-    target = answer.target
-    if target.against is not None:
-        targets, note = [target], "logits of A minus logits of B, for every scale and the bias"
-    else:
-        indices = dict.fromkeys([*(entry.index for entry in answer.top_k), target.index])
-        targets = [Target(index) for index in indices]
-        note = "logits, class-centred: minus the mean over all classes, for every scale and the bias"
-    return ledger_figure(
-        [ledger_row(answer, answer.ledger.read(one)) for one in targets],
-        scale_labels=[f"{side} px" for side in answer.sides],
-        title=f"What each scale adds, {how_read(target)}",
-        note=f"{note}; each bar starts where the one above it ends",
-    )
-
-
-def ledger_row(answer: Answer, reading: Reading) -> LedgerRow:
-    """A reading as bars."""
-    target = reading.target
-    label = answer.ledger.classes[target.index] if target.against is None else target_name(answer)
-    return LedgerRow(label, reading.contributions, reading.bias, reading.total)
-
-
-def target_name(answer: Answer) -> str:
-    """What is explained, in words."""
-    classes, target = answer.ledger.classes, answer.target
-    against = "" if target.against is None else f" rather than {classes[target.against]}"
-    return classes[target.index] + against
-
-
-def how_read(target: Target) -> str:
-    """What the numbers of a target are relative to."""
-    return "class-centred" if target.against is None else "A − B"
+def archive(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """Names and contents as a ZIP archive; the same files in the same order give the same bytes."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files:
+            entry = zipfile.ZipInfo(name, ZIP_DATE)
+            entry.external_attr = ZIP_MODE
+            entry.create_system = 3  # Unix, wherever it is made
+            entry.compress_type = zipfile.ZIP_STORED if name.endswith(COMPRESSED) else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    return stream.getvalue()

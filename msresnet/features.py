@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .ledger import Target
 from .model import MultiscaleResNet
+from .stopping import IsCancelled, interruptible, never
 from .vote import Gate
 
 
@@ -38,7 +39,13 @@ class FeatureMaps:
 
 
 def feature_maps(
-    model: MultiscaleResNet, levels: Sequence[Tensor], target: Target, *, gate: Gate, count: int = 12
+    model: MultiscaleResNet,
+    levels: Sequence[Tensor],
+    target: Target,
+    *,
+    gate: Gate,
+    count: int = 12,
+    is_cancelled: IsCancelled = never,
 ) -> tuple[tuple[FeatureMaps, ...], ...]:
     """The ``count`` strongest channels of every stage and scale, ``[stage][scale]``.
 
@@ -48,8 +55,12 @@ def feature_maps(
         target: class-centred, or A − B.
         gate: the image's own, held constant.
         count: channels kept of each stage and scale.
+        is_cancelled: asked before every block of layers, there and back.
+
+    Raises:
+        Cancelled: ``is_cancelled`` said so.
     """
-    with model.frozen():
+    with interruptible(model, is_cancelled):
         output = model.vote([level.detach().requires_grad_() for level in levels], gate=gate.detach())
         logits = output.logits[0]
         score = logits[target.index] - (logits.mean() if target.against is None else logits[target.against])

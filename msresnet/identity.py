@@ -1,8 +1,13 @@
 """Which model an object is: its name and the hash of its tensors, remembered as long as it lives."""
 
+import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
+
+import torch
 
 from .model import MultiscaleResNet
 from .tensors import digest, pack
@@ -40,6 +45,10 @@ class Remembered:
 
 remembered: WeakKeyDictionary[MultiscaleResNet, Remembered] = WeakKeyDictionary()
 remembered_lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # not on Windows; a fork finds the lock free, whoever held it before
+    os.register_at_fork(
+        before=remembered_lock.acquire, after_in_parent=remembered_lock.release, after_in_child=remembered_lock.release
+    )
 
 
 def identify(model: MultiscaleResNet) -> Identity:
@@ -76,7 +85,25 @@ def recall(model: MultiscaleResNet) -> Remembered | None:
         return remembered.get(model)
 
 
+def known_model(sha256: str) -> MultiscaleResNet | None:
+    """A model of this process, or of the one that it was forked from, by the hash of its tensors."""
+    with remembered_lock:
+        return next((model for model, kept in remembered.items() if kept.current.sha256 == sha256), None)
+
+
 def tensor_versions(model: MultiscaleResNet) -> tuple[tuple[int, int], ...]:
     """Which tensors a model has and how often each was written to, as PyTorch counts it."""
     tensors = (*model.parameters(), *model.buffers())
     return tuple((id(value), 0 if value.is_inference() else value._version) for value in tensors)
+
+
+@contextmanager
+def same_start() -> Iterator[None]:
+    """A model made inside draws the same numbers every time, and the caller's generator does not notice.
+
+    Some drawn numbers stay: the label-free gate's perceptron, which ends in zeros. They
+    must not make two hashes of one model.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        yield

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from .errors import ConfigError, UnknownNameError
-from .model import Output
+from .output import Output
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,16 @@ class Reading:
     contributions: tuple[float, ...]  # one per scale
     bias: float
     total: float
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Each scale's share of what speaks for the target: 1 in sum, or all 0 where no scale does.
+
+        A scale that speaks against the target has none of it.
+        """
+        positive = np.clip(self.contributions, 0, None)
+        total = positive.sum()
+        return tuple((positive / total if total > 0 else positive).tolist())
 
 
 @dataclass(frozen=True)
@@ -99,8 +109,7 @@ class Ledger:
     @property
     def probabilities(self) -> np.ndarray:
         """``(K,)`` softmax of the logits."""
-        shifted = np.exp(self.logits - self.logits.max())
-        return shifted / shifted.sum()
+        return softmax(self.logits)
 
     def top_k(self, count: int) -> tuple[Prediction, ...]:
         """The ``count`` most probable classes, best first; ties by index."""
@@ -161,13 +170,19 @@ def relative(values: np.ndarray, target: Target) -> np.ndarray:
     return values[..., target.index] - other
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities ``(K,)`` of ``(K,)`` logits."""
+    shifted = np.exp(logits - logits.max())
+    return shifted / shifted.sum()
+
+
 def recompute(output: Output, item: int) -> tuple[np.ndarray, np.ndarray]:
     """Contributions ``(S, K)`` in float64 from the gated, pooled features, and the logits' residuals ``(K,)``."""
     with torch.no_grad():
         pooled = torch.stack(
             [
                 (exact(x[item]) * exact(q[item if len(q) > 1 else 0])).sum(dim=(1, 2))
-                for x, q in zip(output.stages[-1], output.gate.coefficients, strict=True)
+                for x, q in zip(output.voters, output.gate.coefficients, strict=True)
             ]
         )
         contributions = pooled @ exact(output.classifier).T

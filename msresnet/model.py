@@ -3,133 +3,21 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import replace
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from .config import MODES, ModelConfig
 from .errors import ConfigError
-from .images import Geometry
+from .geometry import Geometry
 from .layers import Maps
+from .output import Output
 from .pyramid import Preprocessing, tensor_levels, upload_levels
-from .resnet import ARCHITECTURES, MultiscaleTrunk, StageMaps, Stem, spread_over_scales
-from .vote import Gate, GateMode, Temperature, VoteHead
-
-MODES = tuple(mode.value for mode in GateMode)
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Everything that shapes a model but its tensors.
-
-    Attributes:
-        architecture: one of ``resnet18``, ``resnet34``, ``resnet50``, ``resnet101``.
-        sides: side of each level in px, ascending and distinct, at least one.
-        base_side: the side that is scale 1; one of ``sides``.
-        classes: a label per class.
-        stem, width, has_links, dropout: see :class:`~msresnet.resnet.MultiscaleTrunk`.
-        gate, temperature: see :mod:`msresnet.vote`.
-        preprocessing: from an upload to the levels.
-    """
-
-    architecture: str
-    sides: tuple[int, ...]
-    base_side: int
-    classes: tuple[str, ...]
-    stem: Stem = Stem.IMAGENET
-    width: int = 64
-    has_links: bool = False
-    dropout: float = 0.0
-    gate: GateMode = GateMode.GATED
-    temperature: Temperature = Temperature.MATCHED
-    preprocessing: Preprocessing = field(default_factory=Preprocessing)
-
-    def __post_init__(self) -> None:
-        if self.architecture not in ARCHITECTURES:
-            raise ConfigError(f"architecture must be one of {', '.join(ARCHITECTURES)}, got {self.architecture!r}")
-        if not self.sides or list(self.sides) != sorted(set(self.sides)) or self.sides[0] < 1:
-            raise ConfigError(f"sides must be distinct, ascending and at least 1 px, got {self.sides}")
-        if self.base_side not in self.sides:
-            raise ConfigError(f"base_side must be one of the sides {self.sides}, got {self.base_side}")
-        if not self.classes:
-            raise ConfigError("a model needs at least one class, got none")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout must be in [0, 1), got {self.dropout}")
-
-    def to_dict(self) -> dict:
-        """As JSON keeps it: enums by their value."""
-        kept = asdict(self)
-        kept.update(stem=self.stem.value, gate=self.gate.value, temperature=self.temperature.value)
-        return kept
-
-    @classmethod
-    def from_dict(cls, kept: dict) -> "ModelConfig":
-        """The inverse of :meth:`to_dict`; raises ``ConfigError`` for what does not fit."""
-        try:
-            preprocessing = {k: tuple(v) if isinstance(v, list) else v for k, v in kept["preprocessing"].items()}
-            return cls(
-                **{f.name: kept[f.name] for f in fields(cls) if f.name in kept and f.name not in SPECIAL_FIELDS},
-                sides=tuple(kept["sides"]),
-                classes=tuple(kept["classes"]),
-                stem=Stem(kept["stem"]),
-                gate=GateMode(kept["gate"]),
-                temperature=Temperature(kept["temperature"]),
-                preprocessing=Preprocessing(**preprocessing),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ConfigError(f"not the description of a model: {error}") from error
-
-
-SPECIAL_FIELDS = {"sides", "classes", "stem", "gate", "temperature", "preprocessing"}
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a forward pass gives; everything differentiable and on the model's device.
-
-    Attributes:
-        logits: ``(batch, class)``.
-        contributions: ``(batch, scale, class)``; over the scales they add up to
-            ``logits - bias``.
-        bias: ``(class,)``.
-        gate: the weights of the votes.
-        stages: ``stages[i][s]``, stage i's ``(batch, channel, h, w)`` map at scale s.
-        classifier: ``(class, channel)``, the weight that every cell is classified with.
-        votes: ``(batch, class, h, w)`` per scale, what the classifier says of each cell, without
-            the bias; ``None`` where the gate did not need them.
-    """
-
-    logits: Tensor
-    contributions: Tensor
-    bias: Tensor
-    gate: Gate
-    stages: StageMaps
-    classifier: Tensor
-    votes: Maps | None = None
-
-    def evidence(self, class_index: int | Tensor) -> list[Tensor | None]:
-        """Contribution of every cell to a class: ``(batch, h_s, w_s)`` per scale.
-
-        ``class_index`` is one class for the batch or a ``(batch,)`` tensor. A map's sum
-        is the scale's contribution.
-        """
-        weight = self.classifier[class_index]
-        weight = weight.expand(len(self.logits), -1) if weight.ndim == 1 else weight
-        return [
-            None if x is None else torch.einsum("bc,bchw->bhw", weight, x.to(weight.dtype)) * q
-            for x, q in zip(self.stages[-1], self.gate.coefficients, strict=True)
-        ]
-
-    def evidence_of_all(self) -> list[Tensor | None]:
-        """:meth:`evidence` of every class at once: ``(batch, class, h_s, w_s)`` per scale."""
-        coefficients = self.gate.coefficients
-        if self.votes is not None:  # a tenth of the time, and the same numbers
-            return [None if v is None else v * q.unsqueeze(1) for v, q in zip(self.votes, coefficients, strict=True)]
-        return [
-            None if x is None else torch.einsum("kc,bchw->bkhw", self.classifier, x.to(q.dtype) * q.unsqueeze(1))
-            for x, q in zip(self.stages[-1], coefficients, strict=True)
-        ]
+from .resnet import ARCHITECTURES, MultiscaleTrunk, StageMaps, recognise, spread_over_scales
+from .vote import Gate, GateMode, VoteHead
 
 
 class MultiscaleResNet(nn.Module):
@@ -158,14 +46,16 @@ class MultiscaleResNet(nn.Module):
             width=config.width,
             has_links=config.has_links,
             dropout=config.dropout,
+            has_own_statistics=config.has_own_statistics,
         )
         self.head = VoteHead(
-            self.trunk.out_channels,
+            sum(self.voting_channels),
             len(config.classes),
             scale_count=len(config.sides),
             base_index=base_index,
             mode=config.gate,
             temperature=config.temperature,
+            gates_cells=config.gates_cells,
         )
         mean, std = (
             torch.tensor(values).view(1, 3, 1, 1) for values in (config.preprocessing.mean, config.preprocessing.std)
@@ -277,16 +167,40 @@ class MultiscaleResNet(nn.Module):
         normalised = [None if x is None else (x - self.mean) / self.std for x in levels]
         with self.lock:  # an explanation in another thread may have hooked the layers
             stages = self.trunk(normalised)
-            ballot = self.head(stages[-1], gate)
+            voters = self.voters(stages)
+            ballot = self.head(voters, gate)
         return Output(
             logits=ballot.logits,
             contributions=ballot.contributions,
             bias=self.head.fc.bias,
             gate=ballot.gate,
             stages=stages,
+            voters=voters,
             classifier=self.head.fc.weight,
             votes=ballot.votes,
         )
+
+    @property
+    def voting_channels(self) -> tuple[int, ...]:
+        """Channels of the last stage's map, and of stage 3's where it votes too: the columns of the classifier."""
+        last = self.trunk.out_channels
+        return (last, last // 2) if self.config.has_layer_votes else (last,)
+
+    def voters(self, stages: StageMaps) -> Maps:
+        """What votes, of the trunk's stage maps; see :class:`Output`.
+
+        A cell of stage 4 is centred on every second one of stage 3: there the mean over
+        3 × 3 cells of stage 3 votes with it, by a classifier of its own. So a scale's
+        contribution and its evidence hold both layers, and stay exact sums.
+        """
+        if not self.config.has_layer_votes:
+            return stages[-1]
+        return [
+            None
+            if x is None
+            else torch.cat([x, F.avg_pool2d(below, 3, stride=2, padding=1, count_include_pad=False)], dim=1)
+            for x, below in zip(stages[-1], stages[-2], strict=True)
+        ]
 
     def pyramid(self, upload: Image.Image, *, sees_whole_image: bool | None = None) -> tuple[Tensor, ...]:
         """Levels of a picture of any size by the trunk's own convention, on the model's device.
@@ -341,23 +255,3 @@ class MultiscaleResNet(nn.Module):
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)
         self.lock = threading.RLock()
-
-
-def recognise(state: dict[str, Tensor]) -> str:
-    """The architecture of a torchvision ResNet's state dict.
-
-    Raises:
-        ConfigError: it is none of those that we know.
-    """
-    depths = tuple(
-        1 + max((int(key.split(".")[1]) for key in state if key.startswith(f"layer{i}.")), default=-1)
-        for i in range(1, 5)
-    )
-    expansion = 4 if "layer1.0.conv3.weight" in state else 1
-    for name, architecture in ARCHITECTURES.items():
-        if architecture.depths == depths and architecture.block.expansion == expansion and "fc.bias" in state:
-            return name
-    raise ConfigError(
-        f"the weights are not a torchvision ResNet ({', '.join(ARCHITECTURES)}): "
-        f"found stages of {depths} blocks and {'a' if 'fc.bias' in state else 'no'} classifier"
-    )

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .errors import ConfigError
-from .images import Geometry, crop_to
+from .geometry import Geometry, crop_to
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -78,7 +78,13 @@ class Preprocessing:
 
 def upload_levels(upload: Image.Image, sides: Sequence[int], preprocessing: Preprocessing) -> tuple[Tensor, ...]:
     """Levels of an upright RGB picture of any size: ``(1, 3, side, side)`` float32 in [0, 1] per side."""
-    source, geometry = preprocessing.source(upload)
+    return levels_of(*preprocessing.source(upload), sides, preprocessing)
+
+
+def levels_of(
+    source: Image.Image, geometry: Geometry, sides: Sequence[int], preprocessing: Preprocessing
+) -> tuple[Tensor, ...]:
+    """Levels of a source and its geometry, as :meth:`Preprocessing.source` gives them."""
     return tuple(pixels(crop_to(source, geometry, side, fill=preprocessing.fill)) for side in sides)
 
 

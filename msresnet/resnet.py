@@ -12,6 +12,7 @@ from enum import Enum
 
 from torch import Tensor, nn
 
+from .errors import ConfigError
 from .layers import (
     CrossScaleLink,
     Maps,
@@ -98,6 +99,7 @@ class Architecture:
 
 
 ARCHITECTURES = {
+    "resnet10": Architecture(MultiscaleBasicBlock, (1, 1, 1, 1)),
     "resnet18": Architecture(MultiscaleBasicBlock, (2, 2, 2, 2)),
     "resnet34": Architecture(MultiscaleBasicBlock, (3, 4, 6, 3)),
     "resnet50": Architecture(MultiscaleBottleneck, (3, 4, 6, 3)),
@@ -115,6 +117,7 @@ class MultiscaleTrunk(nn.Module):
         width: channels of the first stage; torchvision's is 64.
         has_links: cross-scale residual links after stages 2 and 3.
         dropout: channel dropout after the last stage, own mask per scale; 0 builds none.
+        has_own_statistics: a batch-norm for every scale; without, one for all.
     """
 
     def __init__(
@@ -126,6 +129,7 @@ class MultiscaleTrunk(nn.Module):
         width: int = 64,
         has_links: bool = False,
         dropout: float = 0.0,
+        has_own_statistics: bool = True,
     ) -> None:
         super().__init__()
         self.stem = stem
@@ -144,6 +148,8 @@ class MultiscaleTrunk(nn.Module):
         self.link2 = CrossScaleLink(2 * width * expansion) if has_links else None
         self.link3 = CrossScaleLink(4 * width * expansion) if has_links else None
         self.dropout = MultiscaleDropout2d(dropout, scale_count) if dropout else None
+        if not has_own_statistics:
+            share_statistics(self)
         for module in self.modules():
             # On the meta device there is nothing to draw, and PyTorch would import its compiler to find out.
             if isinstance(module, MultiscaleConv2d) and not module.weight.is_meta:
@@ -187,6 +193,13 @@ class MultiscaleTrunk(nn.Module):
         past it here, and *not* in the middle of a naive tiling.
         """
         return [self.cell_stride(stage) * i + 0.5 for i in range(count)]
+
+
+def share_statistics(trunk: nn.Module) -> None:
+    """One batch-norm for all scales wherever there was one for each."""
+    for module in trunk.modules():
+        if isinstance(module, MultiscaleBatchNorm2d):
+            module.scales = nn.ModuleList([module.scales[0]] * len(module.scales))
 
 
 def make_stage(
@@ -235,3 +248,23 @@ def is_batch_norm(owner: str) -> bool:
     """Whether a torchvision key's owner is a batch-norm: ``bn1``, ``layer1.0.bn2``, ``layer2.0.downsample.1``."""
     parts: Sequence[str] = owner.split(".")
     return parts[-1].startswith("bn") or parts[-2:] == ["downsample", "1"]
+
+
+def recognise(state: dict[str, Tensor]) -> str:
+    """The architecture of a torchvision ResNet's state dict.
+
+    Raises:
+        ConfigError: it is none of those that we know.
+    """
+    depths = tuple(
+        1 + max((int(key.split(".")[1]) for key in state if key.startswith(f"layer{i}.")), default=-1)
+        for i in range(1, 5)
+    )
+    expansion = 4 if "layer1.0.conv3.weight" in state else 1
+    for name, architecture in ARCHITECTURES.items():
+        if architecture.depths == depths and architecture.block.expansion == expansion and "fc.bias" in state:
+            return name
+    raise ConfigError(
+        f"the weights are not a torchvision ResNet ({', '.join(ARCHITECTURES)}): "
+        f"found stages of {depths} blocks and {'a' if 'fc.bias' in state else 'no'} classifier"
+    )

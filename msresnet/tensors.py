@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .errors import CheckpointError, ConfigError
 
+CONFIG_NAME = "config.json"
 INDEX_NAME = "model.safetensors.index.json"
 SHARD_NAME = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 FILE_SUFFIXES = (".safetensors", ".pth", ".pt")

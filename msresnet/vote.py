@@ -31,10 +31,13 @@ class GateMode(Enum):
 
 
 class Temperature(Enum):
-    """What a level's votes are divided by before they are compared (mode ``gated`` only)."""
+    """What a level's votes are divided by before they are compared (mode ``gated`` only).
+
+    Either is multiplied by a parameter per scale, which is 1 until training or calibration moves it.
+    """
 
     MATCHED = "matched"  # spread of its logits over the base level's, on the image itself; needs no labels
-    LEARNED = "learned"  # a parameter per scale
+    LEARNED = "learned"  # the parameter alone
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class VoteHead(nn.Module):
         base_index: the scale whose level is the trunk's own size.
         mode: who votes.
         temperature: what votes are divided by in mode ``gated``.
+        gates_cells: in mode ``gated``, whether cells are weighed too, or only levels.
     """
 
     def __init__(
@@ -117,13 +121,14 @@ class VoteHead(nn.Module):
         base_index: int,
         mode: GateMode,
         temperature: Temperature,
+        gates_cells: bool = True,
     ) -> None:
         super().__init__()
         self.mode, self.base_index = mode, base_index
         self.fc = nn.Linear(channels, class_count)
         self.pool = MultiscaleGlobalPool2d()
         self.gate = (
-            ScaleSpaceGate(scale_count, base_index=base_index, temperature=temperature)
+            ScaleSpaceGate(scale_count, base_index=base_index, temperature=temperature, gates_cells=gates_cells)
             if mode is GateMode.GATED
             else None
         )
@@ -143,6 +148,21 @@ class VoteHead(nn.Module):
             pooled = torch.stack([nothing if p is None else p for p in pooled], dim=1)
             contributions = pooled @ self.fc.weight.T
             return Ballot(contributions.sum(dim=1) + self.fc.bias, contributions, gate, votes)
+
+    def cast(self, votes: Maps, log_norms: Maps) -> tuple[Tensor, Gate]:
+        """Logits ``(batch, class)`` and gate of votes that were kept, with no maps at hand.
+
+        Args:
+            votes: ``(batch, class, h_s, w_s)`` per scale, as :meth:`all_votes` gives them.
+            log_norms: ``(batch, h_s, w_s)`` per scale, by :func:`log_norm`.
+        """
+        is_single = self.mode is GateMode.SINGLE
+        if self.gate is not None:
+            gate = self.gate.weigh(log_norms, votes)
+        else:
+            gate = uniform_gate(votes, base_index=self.base_index if is_single else None)
+        shares = [gated_logits(v, q) for v, q in zip(votes, gate.coefficients, strict=True) if v is not None]
+        return torch.stack(shares).sum(dim=0) + self.fc.bias, gate
 
     def weigh(self, maps: Maps, votes: Maps | None = None) -> Gate:
         """The gate of these maps in this head's mode; their votes are made unless they are given."""
@@ -177,11 +197,14 @@ class ScaleSpaceGate(nn.Module):
     STATISTICS = 10
     HIDDEN = 16
 
-    def __init__(self, scale_count: int, *, base_index: int, temperature: Temperature) -> None:
+    def __init__(
+        self, scale_count: int, *, base_index: int, temperature: Temperature, gates_cells: bool = True
+    ) -> None:
         super().__init__()
         self.base_index, self.temperature = base_index, temperature
-        self.entropy_weight = nn.Parameter(torch.ones(scale_count))
-        self.norm_weight = nn.Parameter(torch.zeros(scale_count))
+        # α and β of zero, for good, leave the cells of a level alike.
+        self.entropy_weight = nn.Parameter(torch.full((scale_count,), float(gates_cells)), requires_grad=gates_cells)
+        self.norm_weight = nn.Parameter(torch.zeros(scale_count), requires_grad=gates_cells)
         self.scale_embedding = nn.Parameter(torch.zeros(scale_count))
         self.log_temperature = nn.Parameter(torch.zeros(scale_count))
         self.perceptron = nn.Sequential(
@@ -192,48 +215,57 @@ class ScaleSpaceGate(nn.Module):
 
     def forward(self, maps: Maps, votes: Maps) -> Gate:
         """The gate of ``(batch, channel, h_s, w_s)`` maps with their ``(batch, class, h_s, w_s)`` votes."""
-        maps = [None if x is None else x.detach() for x in maps]
         votes = [None if v is None else v.detach() for v in votes]
+        return self.weigh([None if x is None else log_norm(x.detach()) for x in maps], votes)
+
+    def weigh(self, log_norms: Maps, votes: Maps) -> Gate:
+        """The gate of all that it looks at: votes, and ``(batch, h_s, w_s)`` feature norms by :func:`log_norm`."""
         cells = [
-            None if x is None else self.weigh_cells(x, v, scale)
-            for scale, (x, v) in enumerate(zip(maps, votes, strict=True))
+            None if v is None else self.weigh_cells(norm, v, scale)
+            for scale, (norm, v) in enumerate(zip(log_norms, votes, strict=True))
         ]
-        gated = [
-            None if v is None else (v * c.detach()[:, None]).sum((2, 3)) for v, c in zip(votes, cells, strict=True)
-        ]
+        gated = [None if v is None else gated_logits(v, c.detach()) for v, c in zip(votes, cells, strict=True)]
         temperatures = self.temperatures(gated)
         levels = self.weigh_levels(votes, gated, cells)
         weights = tuple(None if c is None else levels[:, s, None, None] * c for s, c in enumerate(cells))
         return Gate(weights, temperatures)
 
-    def weigh_cells(self, x: Tensor, votes: Tensor, scale: int) -> Tensor:
+    def weigh_cells(self, log_norms: Tensor, votes: Tensor, scale: int) -> Tensor:
         """Softmax over the cells of one level: ``(batch, h, w)``, 1 in sum."""
-        norm = x.norm(dim=1).clamp_min(1e-6).log()
-        score = self.norm_weight[scale] * norm - self.entropy_weight[scale] * entropy(votes, dim=1)
+        score = self.norm_weight[scale] * log_norms - self.entropy_weight[scale] * entropy(votes, dim=1)
         return score.flatten(1).softmax(dim=1).view_as(score)
 
     def temperatures(self, gated: list[Tensor | None]) -> Tensor:
-        """``(batch, scale)`` temperatures; matched to the base level's spread or learned."""
+        """``(batch, scale)`` temperatures; matched to the base level's spread, times the learned ones."""
         first = next(logits for logits in gated if logits is not None)
+        learned = self.log_temperature.exp()
         if self.temperature is Temperature.LEARNED:
-            return self.log_temperature.exp().expand(len(first), -1)
+            return learned.expand(len(first), -1)
         reference = gated[self.base_index] if gated[self.base_index] is not None else first
         base = reference.std(dim=1).clamp_min(1e-6)
         ones = torch.ones_like(base)
         matched = [ones if g is None else (g.std(dim=1) / base).clamp_min(1e-3) for g in gated]
-        return torch.stack(matched, dim=1)
+        return torch.stack(matched, dim=1) * learned
 
     def weigh_levels(self, votes: Maps, gated: list[Tensor | None], cells: Maps) -> Tensor:
         """Softmax over the levels that are present: ``(batch, scale)``, 1 in sum."""
+        score = self.score_levels(self.statistics(votes, gated, cells))
+        absent = torch.tensor([v is None for v in votes], device=score.device)
+        return score.masked_fill(absent, -math.inf).softmax(dim=1)
+
+    def statistics(self, votes: Maps, gated: list[Tensor | None], cells: Maps) -> Tensor:
+        """What all levels' votes look like: ``(batch, scale · 10)``; zeros for a level that is left out."""
         first = next(logits for logits in gated if logits is not None)
         nothing = first.new_zeros(len(first), self.STATISTICS)
-        statistics = [
+        columns = [
             nothing if v is None else level_statistics(v, g, c.detach())
             for v, g, c in zip(votes, gated, cells, strict=True)
         ]
-        score = self.scale_embedding + self.perceptron(torch.cat(statistics, dim=1))
-        absent = torch.tensor([v is None for v in votes], device=score.device)
-        return score.masked_fill(absent, -math.inf).softmax(dim=1)
+        return torch.cat(columns, dim=1)
+
+    def score_levels(self, statistics: Tensor) -> Tensor:
+        """``(batch, scale)`` scores by :meth:`statistics`; a level's weight is their softmax."""
+        return self.scale_embedding + self.perceptron(statistics)
 
 
 def level_statistics(votes: Tensor, gated: Tensor, cells: Tensor) -> Tensor:
@@ -257,6 +289,16 @@ def level_statistics(votes: Tensor, gated: Tensor, cells: Tensor) -> Tensor:
     columns.append(-(flat * flat.clamp_min(1e-12).log()).sum(1) / math.log(max(flat.shape[1], 2)))
     columns.append(torch.cosine_similarity(centred(pooled), centred(gated), dim=1))
     return torch.stack(columns, dim=1)
+
+
+def log_norm(x: Tensor) -> Tensor:
+    """Logarithm of each cell's feature norm: ``(batch, channel, h, w)`` to ``(batch, h, w)``."""
+    return x.norm(dim=1).clamp_min(1e-6).log()
+
+
+def gated_logits(votes: Tensor, weights: Tensor) -> Tensor:
+    """A level's votes in sum, each times its weight: ``(batch, class, h, w)`` and ``(batch, h, w)``."""
+    return torch.einsum("bkhw,bhw->bk", votes, weights.expand(len(votes), -1, -1))
 
 
 def centred(logits: Tensor) -> Tensor:

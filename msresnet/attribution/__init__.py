@@ -15,6 +15,7 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..ledger import Target
 from ..model import MultiscaleResNet
+from ..stopping import IsCancelled, interruptible, never
 from ..vote import Gate
 from .baselines import Baseline, baseline_levels
 from .cam import LAST_STAGE, grad_cam_of_classes
@@ -23,7 +24,9 @@ from .question import RESIDUAL_LIMIT, Explained, Finding, Meter, Question, compl
 from .restoring import hooks_restored
 
 __all__ = [
+    "LAST_STAGE",
     "METHODS",
+    "RESIDUAL_LIMIT",
     "Attribution",
     "Baseline",
     "Family",
@@ -36,10 +39,6 @@ __all__ = [
     "grad_cam_of_classes",
 ]
 
-# Level pixels in one batch: 8 images of the default model's three levels. On a CPU 16 of them take
-# 240 MB more and gain next to nothing in time.
-BATCH_PIXELS = {"cpu": 125_000, "cuda": 1_000_000}
-
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
@@ -50,12 +49,14 @@ class Attribution:
         target: what is explained: A's raw logit, or A's minus B's, with the gate held.
         maps: per scale ``(side, side)`` for pixels, a signed sum over the colour channels;
             ``(h_s, w_s)`` on the scale's own grid for cells; ``(1, 1)`` for scales.
+        magnitudes: the same of the absolute values, Σ|·| over the colour channels.
         strides: level px between neighbouring values of each map; value i is centred on
             ``stride · i + 0.5``.
         is_signed: values below zero speak against the target.
         f_input: the explained function at the image.
         f_baseline: the same at the baseline, where there is one.
         baseline: its name, where there is one.
+        stage: 0 to 3, of a method that looks at a stage's maps; ``None`` of the others.
         completeness_residual: |sum of the maps − (f_input − f_baseline)| relative to
             max(|f_input − f_baseline|, 1); ``None`` where the method promises no such sum.
         steps: points at which the gradient was taken, samples drawn or places covered.
@@ -66,11 +67,13 @@ class Attribution:
     method: str
     target: Target
     maps: tuple[np.ndarray, ...]
+    magnitudes: tuple[np.ndarray, ...]
     strides: tuple[int, ...]
     is_signed: bool
     f_input: float
     f_baseline: float | None
     baseline: str | None
+    stage: int | None
     completeness_residual: float | None
     steps: int
     seconds: float
@@ -87,7 +90,8 @@ def attribute(
     baseline: str | Baseline | None = None,
     stage: int | None = None,
     seed: int = 0,
-    is_cancelled: Callable[[], bool] = lambda: False,
+    steps: int | None = None,
+    is_cancelled: IsCancelled = never,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> Attribution:
     """Explain one image by one method; the model is afterwards what it was, also after an error.
@@ -101,28 +105,31 @@ def attribute(
         baseline: what the image is compared with; by default the method's own choice.
         stage: 0 to 3, for layer methods; by default the last.
         seed: of everything random.
-        is_cancelled: asked before every forward pass.
+        steps: how many points, samples, or parts along an axis; by default the method's own.
+        is_cancelled: asked before every forward pass and every block of layers, there and back.
         on_progress: told the share that is done, in [0, 1], before every forward pass and at the end.
 
     Raises:
         UnknownNameError: there is no such method or baseline.
-        ConfigError: the method takes no baseline or no stage.
+        ConfigError: the method takes no baseline, no stage or no steps.
         Cancelled: ``is_cancelled`` said so.
     """
     started = time.perf_counter()
     chosen = find_method(method)
     picked = choose_baseline(chosen, baseline)
     stage = choose_stage(chosen, stage)
+    check_steps(chosen, steps)
     check_levels(model, levels)
-    meter = Meter(chosen.images(len(levels)), is_cancelled, on_progress)
-    with model.frozen(), hooks_restored(model), torch.inference_mode(False), torch.enable_grad():
+    images = chosen.images(len(levels)) if steps is None else chosen.images(len(levels), steps)
+    meter = Meter(images, is_cancelled, on_progress)
+    with interruptible(model, is_cancelled), hooks_restored(model), torch.inference_mode(False), torch.enable_grad():
         question = Question(
             f=Explained(model, constant(gate), target, meter),
             levels=tuple(level.detach().clone().requires_grad_() for level in levels),
             baseline=None if picked is None else baseline_levels(model, levels, picked, seed=seed),
             stage=stage,
             seed=seed,
-            batch=batch_size(levels),
+            steps=steps,
         )
         result = seal(chosen, question, chosen.compute(question), picked, started)
     on_progress(1.0)
@@ -139,17 +146,24 @@ def seal(
     return Attribution(
         method=method.name,
         target=question.f.target,
-        maps=tuple(one.detach().cpu().numpy() for one in finding.maps),
+        maps=arrays(finding.maps),
+        magnitudes=arrays(finding.magnitudes or tuple(one.abs() for one in finding.maps)),
         strides=strides(method, question),
         is_signed=method.is_signed,
         f_input=f_input,
         f_baseline=f_baseline,
         baseline=None if baseline is None else baseline.value,
+        stage=question.stage if method.has_stages else None,
         completeness_residual=residual,
         steps=finding.steps,
         seconds=time.perf_counter() - started,
         note=note(residual),
     )
+
+
+def arrays(maps: Sequence[Tensor]) -> tuple[np.ndarray, ...]:
+    """Maps on the CPU."""
+    return tuple(one.detach().cpu().numpy() for one in maps)
 
 
 def note(residual: float | None) -> str:
@@ -183,11 +197,21 @@ def choose_stage(method: Method, stage: int | None) -> int:
     """The asked-for stage, or the last."""
     if stage is None:
         return LAST_STAGE
-    if method.family is not Family.LAYER:
+    if not method.has_stages:
         raise ConfigError(f"{method.name} looks at pixels, got stage {stage}; leave the stage out")
     if not 0 <= stage <= LAST_STAGE:
         raise ConfigError(f"stage must be 0 to {LAST_STAGE}, got {stage}")
     return stage
+
+
+def check_steps(method: Method, steps: int | None) -> None:
+    """A number that means something to the method."""
+    if steps is None:
+        return
+    if method.quick_steps is None:
+        raise ConfigError(f"{method.name} takes no number of steps, got {steps}; leave it out")
+    if steps < 2:
+        raise ConfigError(f"steps must be at least 2, got {steps}")
 
 
 def check_levels(model: MultiscaleResNet, levels: Sequence[Tensor]) -> None:
@@ -201,9 +225,3 @@ def check_levels(model: MultiscaleResNet, levels: Sequence[Tensor]) -> None:
 def constant(gate: Gate) -> Gate:
     """The gate as ordinary tensors without a graph, also where it was made in inference mode."""
     return Gate(tuple(w.detach().clone() for w in gate.weights), gate.temperatures.detach().clone())
-
-
-def batch_size(levels: Sequence[Tensor]) -> int:
-    """How many images go through the model at once."""
-    pixels = sum(level.shape[-1] * level.shape[-2] for level in levels)
-    return max(1, BATCH_PIXELS.get(levels[0].device.type, BATCH_PIXELS["cpu"]) // pixels)

@@ -10,7 +10,16 @@ from .question import Finding, Question
 
 # Places along an axis. A window, two parts wide, covers the same share of the field of view at every level.
 PARTS = 8
-OCCLUSION_PLACES, ABLATION_PLACES = (PARTS - 1) ** 2, PARTS**2
+
+
+def occlusion_places(parts: int = PARTS) -> int:
+    """Windows on one level."""
+    return (parts - 1) ** 2
+
+
+def ablation_places(parts: int = PARTS) -> int:
+    """Tiles of one level."""
+    return parts**2
 
 
 def occlusion(question: Question) -> Finding:
@@ -19,9 +28,11 @@ def occlusion(question: Question) -> Finding:
     A pixel's value is the mean loss, in logits, of the windows that cover it.
     """
 
+    parts = question.steps or PARTS
+
     def cover(scale: int) -> Tensor:
         level = question.levels[scale].detach()
-        step = max(1, round(level.shape[-1] / PARTS))
+        step = max(1, round(level.shape[-1] / parts))
         window = min(2 * step, level.shape[-1])
         return Occlusion(alone(question, scale)).attribute(
             level,
@@ -31,22 +42,23 @@ def occlusion(question: Question) -> Finding:
             perturbations_per_eval=question.batch,
         )
 
-    return over_scales(question, cover, places=OCCLUSION_PLACES)
+    return over_scales(question, cover, places=occlusion_places(parts))
 
 
 def feature_ablation(question: Question) -> Finding:
-    """What f loses when a tile of an 8 × 8 chequer of one level alone is covered."""
+    """What f loses when a tile of a chequer (8 × 8 by default) of one level alone is covered."""
+    parts = question.steps or PARTS
 
     def cover(scale: int) -> Tensor:
         level = question.levels[scale].detach()
         return FeatureAblation(alone(question, scale)).attribute(
             level,
             baselines=question.baseline[scale],
-            feature_mask=tiles(level.shape[-1]).to(level.device).expand(level.shape),
+            feature_mask=tiles(level.shape[-1], parts).to(level.device).expand(level.shape),
             perturbations_per_eval=question.batch,
         )
 
-    return over_scales(question, cover, places=ABLATION_PLACES)
+    return over_scales(question, cover, places=ablation_places(parts))
 
 
 def over_scales(question: Question, cover: Callable[[int], Tensor], *, places: int) -> Finding:
@@ -73,7 +85,7 @@ def alone(question: Question, scale: int) -> Callable[[Tensor], Tensor]:
     return f
 
 
-def tiles(side: int) -> Tensor:
-    """``(side, side)`` numbers of the tiles of a chequer, 0 to 63; fewer where a side has fewer pixels."""
-    part = torch.arange(side) * min(PARTS, side) // side
-    return part[:, None] * PARTS + part[None, :]
+def tiles(side: int, parts: int) -> Tensor:
+    """``(side, side)`` numbers of the tiles, ``parts`` along an axis; fewer where a side has fewer pixels."""
+    part = torch.arange(side) * min(parts, side) // side
+    return part[:, None] * parts + part[None, :]

@@ -7,7 +7,8 @@ from captum.attr import LayerGradCam
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..model import MultiscaleResNet, Output
+from ..model import MultiscaleResNet
+from ..output import Output
 from .gradients import guided_backprop
 from .question import Finding, Question
 
@@ -21,10 +22,13 @@ def grad_cam(question: Question) -> Finding:
 
 def guided_grad_cam(question: Question) -> Finding:
     """Guided Backprop times the scale's Grad-CAM, each cell drawn about its centre (arXiv 1610.02391)."""
-    guided = guided_backprop(question).maps
+    guided = guided_backprop(question)
     stride = question.model.trunk.cell_stride(question.stage)
-    cams = (upsample(one.relu(), stride, len(fine)) for one, fine in zip(signed_cam(question), guided, strict=True))
-    return Finding(tuple(cam * fine for cam, fine in zip(cams, guided, strict=True)))
+    cams = [upsample(one.relu(), stride, len(f)) for one, f in zip(signed_cam(question), guided.maps, strict=True)]
+    maps, magnitudes = (
+        tuple(cam * fine for cam, fine in zip(cams, some, strict=True)) for some in (guided.maps, guided.magnitudes)
+    )
+    return Finding(maps, magnitudes=magnitudes)
 
 
 def grad_cam_of_classes(
@@ -58,7 +62,11 @@ def signed_cam(question: Question) -> tuple[Tensor, ...]:
 
 @torch.no_grad()
 def linear_cam(output: Output, weight: Tensor) -> list[Tensor]:
-    """CAMs of ``(target, channel)`` weights on the last maps: signed ``(target, h_s, w_s)`` per scale."""
+    """CAMs of ``(target, channel)`` weights on the last maps: signed ``(target, h_s, w_s)`` per scale.
+
+    Weights of further channels are stage 3's, where it votes too.
+    """
+    weight = weight[:, : next(len(x[0]) for x in output.stages[-1])]
     return [
         torch.einsum("kc,chw->khw", weight, x[0].to(weight.dtype)) * q[0].mean()
         for x, q in zip(output.stages[-1], output.gate.coefficients, strict=True)

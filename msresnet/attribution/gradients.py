@@ -22,33 +22,36 @@ SHAP_NOISE, SHAP_SAMPLES = 1 / 255, 64
 
 def saliency(question: Question) -> Finding:
     """The signed gradient, in logits per unit of a pixel's value (Simonyan et al., arXiv 1312.6034)."""
-    return Finding(colour_sum(Saliency(question.f).attribute(question.levels, abs=False)))
+    return finding(Saliency(question.f).attribute(question.levels, abs=False))
 
 
 def input_x_gradient(question: Question) -> Finding:
     """The gradient times the pixel's value in [0, 1] (Shrikumar et al., arXiv 1605.01713)."""
-    return Finding(colour_sum(InputXGradient(question.f).attribute(question.levels)))
+    return finding(InputXGradient(question.f).attribute(question.levels))
 
 
 def integrated_gradients(question: Question) -> Finding:
     """Gradients on the way from the baseline (Sundararajan et al., arXiv 1703.01365).
 
-    Gauss-Legendre, over the tuple of levels; the steps are doubled until the maps add up.
+    Gauss-Legendre, over the tuple of levels; the steps are doubled until the maps add up,
+    unless their number was asked for.
     """
-    method, steps = IntegratedGradients(question.f), FIRST_STEPS
+    method, steps = IntegratedGradients(question.f), question.steps or FIRST_STEPS
     while True:
-        maps = colour_sum(
+        found = finding(
             method.attribute(
                 question.levels,
                 question.baseline,
                 n_steps=steps,
                 method="gausslegendre",
                 internal_batch_size=question.batch,
-            )
+            ),
+            steps,
         )
-        residual = completeness_residual(maps, question.f_input, question.f_baseline)
-        if residual <= RESIDUAL_LIMIT or steps >= LAST_STEPS:
-            return Finding(maps, steps)
+        if question.steps is not None or steps >= LAST_STEPS:
+            return found
+        if completeness_residual(found.maps, question.f_input, question.f_baseline) <= RESIDUAL_LIMIT:
+            return found
         steps *= 2
         question.f.meter.expected += steps
 
@@ -60,41 +63,41 @@ def gradient_shap(question: Question) -> Finding:
     random place in each of equal parts, which halves the residual; and from a generator
     of our own, because Captum draws from NumPy's global one.
     """
-    generator = torch.Generator().manual_seed(question.seed)
-    total = [torch.zeros_like(level[0], requires_grad=False) for level in question.levels]
-    for first, count in batches(SHAP_SAMPLES, question.batch):
+    generator, samples = torch.Generator().manual_seed(question.seed), question.steps or SHAP_SAMPLES
+    total = [torch.zeros_like(level, requires_grad=False) for level in question.levels]
+    for first, count in batches(samples, question.batch):
         part = torch.arange(first, first + count) + torch.rand(count, generator=generator)
-        share = (part / SHAP_SAMPLES)[:, None, None, None]
+        share = (part / samples)[:, None, None, None]
         ends = noisy(question.levels, SHAP_NOISE, count, generator)
         points = [b + share.to(e) * (e - b) for e, b in zip(ends, question.baseline, strict=True)]
         for s, slope in enumerate(gradients_at(question, points)):
             total[s] += (slope * (ends[s] - question.baseline[s])).sum(dim=0)
-    return Finding(tuple((one / SHAP_SAMPLES).sum(dim=0) for one in total), SHAP_SAMPLES)
+    return finding(tuple(one / samples for one in total), samples)
 
 
 def deep_lift(question: Question) -> Finding:
     """DeepLIFT with the rescale rule (Shrikumar et al., arXiv 1704.02685)."""
     ignore_announcements()
-    return Finding(colour_sum(DeepLift(question.f).attribute(question.levels, question.baseline)))
+    return finding(DeepLift(question.f).attribute(question.levels, question.baseline))
 
 
 def guided_backprop(question: Question) -> Finding:
     """The gradient with every negative signal cut off at the ReLUs (Springenberg et al., arXiv 1412.6806)."""
     ignore_announcements()
-    return Finding(colour_sum(GuidedBackprop(question.f).attribute(question.levels)))
+    return finding(GuidedBackprop(question.f).attribute(question.levels))
 
 
 def smooth_grad(question: Question) -> Finding:
     """The mean gradient of noisy copies (Smilkov et al., arXiv 1706.03825)."""
     mean, _ = noisy_gradients(question)
-    return Finding(colour_sum(mean), SAMPLES)
+    return finding(mean, question.steps or SAMPLES)
 
 
 def var_grad(question: Question) -> Finding:
     """The variance of the gradient over noisy copies (Adebayo et al., arXiv 1810.03307)."""
     mean, mean_square = noisy_gradients(question)
     variance = (square - one**2 for one, square in zip(mean, mean_square, strict=True))
-    return Finding(colour_sum(tuple(one.clamp_min(0) for one in variance)), SAMPLES)
+    return finding(tuple(one.clamp_min(0) for one in variance), question.steps or SAMPLES)
 
 
 def noisy_gradients(question: Question) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
@@ -103,15 +106,15 @@ def noisy_gradients(question: Question) -> tuple[tuple[Tensor, ...], tuple[Tenso
     What Captum's NoiseTunnel does, which draws its noise from torch's global generator:
     another thread's draws would change the result.
     """
-    generator = torch.Generator().manual_seed(question.seed)
+    generator, samples = torch.Generator().manual_seed(question.seed), question.steps or SAMPLES
     total = [torch.zeros_like(level, requires_grad=False) for level in question.levels]
     square = [torch.zeros_like(level, requires_grad=False) for level in question.levels]
-    for _, count in batches(SAMPLES, question.batch):
+    for _, count in batches(samples, question.batch):
         points = noisy(question.levels, NOISE, count, generator)
         for s, slope in enumerate(gradients_at(question, points)):
             total[s] += slope.sum(dim=0)
             square[s] += (slope**2).sum(dim=0)
-    return tuple(one / SAMPLES for one in total), tuple(one / SAMPLES for one in square)
+    return tuple(one / samples for one in total), tuple(one / samples for one in square)
 
 
 def noisy(levels: tuple[Tensor, ...], noise: float, count: int, generator: torch.Generator) -> list[Tensor]:
@@ -131,6 +134,12 @@ def batches(total: int, size: int) -> Iterator[tuple[int, int]]:
     """First index and length of each batch of ``total`` things."""
     for first in range(0, total, size):
         yield first, min(size, total - first)
+
+
+def finding(attributions: tuple[Tensor, ...], steps: int = 1) -> Finding:
+    """``(1, 3, side, side)`` per scale as maps: the signed sum over the colours, and that of the absolute values."""
+    magnitudes = colour_sum(tuple(one.abs() for one in attributions))
+    return Finding(colour_sum(attributions), steps, magnitudes)
 
 
 def colour_sum(attributions: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

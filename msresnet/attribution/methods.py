@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..errors import UnknownNameError
-from .ablation import ABLATION_PLACES, OCCLUSION_PLACES, feature_ablation, occlusion
+from .ablation import PARTS, ablation_places, feature_ablation, occlusion, occlusion_places
 from .baselines import Baseline
-from .cam import grad_cam, guided_grad_cam
+from .cam import LAST_STAGE, grad_cam, guided_grad_cam
 from .gradients import (
     FIRST_STEPS,
     SAMPLES,
@@ -27,6 +27,8 @@ from .shapley import scale_shapley
 # Measured on one core with a ResNet-18 at 48, 64 and 96 px: forward and back to the pixels, with frozen
 # parameters, takes as long as two forward passes; an image in a batch half as long as one alone.
 BACKWARD, BATCHED = 2, 0.5
+# Every method looks at the image itself, and one with a baseline at that too.
+OWN, WITH_BASELINE = 1, 2
 
 
 class Family(Enum):
@@ -57,12 +59,17 @@ class Method:
         promise: what its numbers mean, in a sentence.
         caution: what they do not mean, in a sentence.
         compute: the method itself.
-        cost: forward passes of one image that it takes, in time, by the number of scales.
-        images: images that go through the model, by the number of scales.
+        cost: forward passes of one image that it takes, in time, by the number of scales and,
+            where a method has such a number, of steps.
+        images: images that go through the model, by the same two numbers.
         grid: what one value of a map stands for.
         baseline: the default; ``None`` where the method compares with nothing.
         is_complete: the maps add up to f(image) − f(baseline).
         is_signed: values below zero speak against the target.
+        is_slope: values say how the score reacts to brightness; their sign says in which direction,
+            not for or against, so that places are ranked by magnitude.
+        quick_steps: points, samples or parts along an axis that show the map in outline, where it
+            has such a number: for what has to be computed many times.
     """
 
     name: str
@@ -71,12 +78,24 @@ class Method:
     promise: str
     caution: str
     compute: Callable[[Question], Finding]
-    cost: Callable[[int], float]
-    images: Callable[[int], float]
+    cost: Callable[..., float]
+    images: Callable[..., float]
     grid: Grid = Grid.PIXEL
     baseline: Baseline | None = None
     is_complete: bool = False
     is_signed: bool = True
+    is_slope: bool = False
+    quick_steps: int | None = None
+
+    @property
+    def says_where(self) -> bool:
+        """Whether its maps tell places apart."""
+        return self.grid is not Grid.SCALE
+
+    @property
+    def has_stages(self) -> bool:
+        """Whether it can be asked about an earlier stage."""
+        return self.family is Family.LAYER
 
 
 _ALL = (
@@ -87,10 +106,11 @@ _ALL = (
         promise="Each pixel's share of what the score gains on the way from the baseline to the picture.",
         caution="A share is relative to the baseline: another one gives another map.",
         compute=integrated_gradients,
-        images=lambda scales: FIRST_STEPS,
-        cost=lambda scales: FIRST_STEPS * BACKWARD * BATCHED,
+        images=lambda scales, steps=FIRST_STEPS: steps,
+        cost=lambda scales, steps=FIRST_STEPS: WITH_BASELINE + steps * BACKWARD * BATCHED,
         baseline=Baseline.MEAN,
         is_complete=True,
+        quick_steps=8,
     ),
     Method(
         name="grad-cam",
@@ -100,7 +120,7 @@ _ALL = (
         caution="As coarse as the stage's grid, and what speaks against the target is cut off.",
         compute=grad_cam,
         images=lambda scales: 1,
-        cost=lambda scales: 1,
+        cost=lambda scales: OWN,
         grid=Grid.CELL,
         is_signed=False,
     ),
@@ -111,9 +131,10 @@ _ALL = (
         promise="How many logits the score loses when a window covers this place of this level alone.",
         caution="The model never saw covered pictures; what two places both show is missed at neither.",
         compute=occlusion,
-        images=lambda scales: scales * OCCLUSION_PLACES,
-        cost=lambda scales: scales * OCCLUSION_PLACES * BATCHED,
+        images=lambda scales, steps=PARTS: scales * occlusion_places(steps),
+        cost=lambda scales, steps=PARTS: WITH_BASELINE + scales * occlusion_places(steps) * BATCHED,
         baseline=Baseline.MEAN,
+        quick_steps=4,
     ),
     Method(
         name="saliency",
@@ -123,7 +144,8 @@ _ALL = (
         caution="A slope is not a share: it can be steep where nothing of the target is.",
         compute=saliency,
         images=lambda scales: 1,
-        cost=lambda scales: BACKWARD,
+        cost=lambda scales: OWN + BACKWARD,
+        is_slope=True,
     ),
     Method(
         name="input-x-gradient",
@@ -133,7 +155,7 @@ _ALL = (
         caution="The guess does not add up to the score, and a black pixel always gets nothing.",
         compute=input_x_gradient,
         images=lambda scales: 1,
-        cost=lambda scales: BACKWARD,
+        cost=lambda scales: OWN + BACKWARD,
     ),
     Method(
         name="gradient-shap",
@@ -142,10 +164,11 @@ _ALL = (
         promise="Each pixel's expected share over random points on the way from the baseline.",
         caution="Drawn at random: the shares add up on average only.",
         compute=gradient_shap,
-        images=lambda scales: SHAP_SAMPLES,
-        cost=lambda scales: SHAP_SAMPLES * BACKWARD * BATCHED,
+        images=lambda scales, steps=SHAP_SAMPLES: steps,
+        cost=lambda scales, steps=SHAP_SAMPLES: WITH_BASELINE + steps * BACKWARD * BATCHED,
         baseline=Baseline.MEAN,
         is_complete=True,
+        quick_steps=8,
     ),
     Method(
         name="deep-lift",
@@ -155,7 +178,7 @@ _ALL = (
         caution="Max-pooling with overlapping windows breaks the sum where the baseline is not the mean.",
         compute=deep_lift,
         images=lambda scales: 1,
-        cost=lambda scales: 2 * BACKWARD,
+        cost=lambda scales: WITH_BASELINE + 2 * BACKWARD * BATCHED,
         baseline=Baseline.MEAN,
         is_complete=True,
     ),
@@ -167,7 +190,8 @@ _ALL = (
         caution="Sharp, but hardly depends on the class or the weights (arXiv 1810.03292): an edge detector.",
         compute=guided_backprop,
         images=lambda scales: 1,
-        cost=lambda scales: BACKWARD,
+        cost=lambda scales: OWN + BACKWARD,
+        is_slope=True,
     ),
     Method(
         name="smooth-grad",
@@ -176,8 +200,10 @@ _ALL = (
         promise="The mean slope over noisy copies of the picture.",
         caution="Still a slope, and now that of pictures with noise, which the model never saw.",
         compute=smooth_grad,
-        images=lambda scales: SAMPLES,
-        cost=lambda scales: SAMPLES * BACKWARD * BATCHED,
+        images=lambda scales, steps=SAMPLES: steps,
+        cost=lambda scales, steps=SAMPLES: OWN + steps * BACKWARD * BATCHED,
+        is_slope=True,
+        quick_steps=8,
     ),
     Method(
         name="var-grad",
@@ -186,9 +212,10 @@ _ALL = (
         promise="Where the slope changes most from one noisy copy of the picture to the next.",
         caution="Says where, not whether for or against; it hardly depends on the class.",
         compute=var_grad,
-        images=lambda scales: SAMPLES,
-        cost=lambda scales: SAMPLES * BACKWARD * BATCHED,
+        images=lambda scales, steps=SAMPLES: steps,
+        cost=lambda scales, steps=SAMPLES: OWN + steps * BACKWARD * BATCHED,
         is_signed=False,
+        quick_steps=8,
     ),
     Method(
         name="guided-grad-cam",
@@ -198,7 +225,8 @@ _ALL = (
         caution="Its detail is Guided Backprop's and hardly depends on the class; only its place does.",
         compute=guided_grad_cam,
         images=lambda scales: 1,
-        cost=lambda scales: BACKWARD + 1,
+        cost=lambda scales: OWN + BACKWARD,
+        is_slope=True,
     ),
     Method(
         name="feature-ablation",
@@ -207,9 +235,10 @@ _ALL = (
         promise="How many logits the score loses when one tile of this level alone is covered.",
         caution="The model never saw covered pictures, and the tiles' borders are arbitrary.",
         compute=feature_ablation,
-        images=lambda scales: scales * ABLATION_PLACES,
-        cost=lambda scales: scales * ABLATION_PLACES * BATCHED,
+        images=lambda scales, steps=PARTS: scales * ablation_places(steps),
+        cost=lambda scales, steps=PARTS: WITH_BASELINE + scales * ablation_places(steps) * BATCHED,
         baseline=Baseline.MEAN,
+        quick_steps=4,
     ),
     Method(
         name="scale-shapley",
@@ -219,7 +248,7 @@ _ALL = (
         caution="One number a scale: it says which, not where.",
         compute=scale_shapley,
         images=lambda scales: 1,
-        cost=lambda scales: 1,
+        cost=lambda scales: OWN,
         grid=Grid.SCALE,
         is_complete=True,
     ),
@@ -239,7 +268,31 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
-def estimate_seconds(method: str | Method, forward_seconds: float, *, scale_count: int = 3) -> float:
-    """About how long a method takes where a forward pass of one image takes ``forward_seconds``."""
+def estimate_seconds(
+    method: str | Method,
+    forward_seconds: float,
+    *,
+    scale_count: int = 3,
+    has_links: bool = True,
+    stage: int = LAST_STAGE,
+    steps: int | None = None,
+) -> float:
+    """About how long a method takes where a forward pass of one image takes ``forward_seconds``.
+
+    Integrated Gradients takes longer where its maps need more steps to add up.
+
+    Args:
+        method: in the table.
+        forward_seconds: of all levels of one image, on the machine at hand.
+        scale_count: of the model.
+        has_links: whether the scales have to go through the model together.
+        stage: 0 to 3, for layer methods.
+        steps: where another number than the method's own is asked for.
+    """
     chosen = find_method(method) if isinstance(method, str) else method
-    return chosen.cost(scale_count) * forward_seconds
+    # Without links a covered level goes through the model alone: all of them together are one image.
+    count = 1 if chosen.family is Family.PERTURBATION and not has_links else scale_count
+    cost = chosen.cost(count) if steps is None else chosen.cost(count, steps)
+    if chosen.has_stages and stage != LAST_STAGE:
+        cost += scale_count * BACKWARD  # a pass per scale
+    return cost * forward_seconds

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from ..errors import Cancelled
 from ..ledger import Target
-from ..model import MultiscaleResNet, Output
+from ..model import MultiscaleResNet
+from ..output import Output
 from ..vote import Gate
+from .memory import batch_size
 
 # Above this the maps do not quite add up: more steps where that helps, and a note where it does not.
 RESIDUAL_LIMIT = 0.02
@@ -75,7 +77,7 @@ class Question:
             needs none.
         stage: 0 to 3, for layer methods.
         seed: of everything random.
-        batch: how many images go through the model at once.
+        steps: points, samples, or parts along an axis; ``None`` is the method's own number.
     """
 
     f: Explained
@@ -83,12 +85,18 @@ class Question:
     baseline: tuple[Tensor, ...] | None
     stage: int
     seed: int
-    batch: int
+    steps: int | None = None
 
     @property
     def model(self) -> MultiscaleResNet:
         """Whose answer is explained."""
         return self.f.model
+
+    @cached_property
+    def batch(self) -> int:
+        """How many images go through the model at once."""
+        self.f.meter.check()
+        return batch_size(self.model, self.levels, self.f.gate)
 
     @cached_property
     def output(self) -> Output:
@@ -119,12 +127,15 @@ class Finding:
 
     Attributes:
         maps: a signed ``(h_s, w_s)`` per scale.
+        magnitudes: the same of the absolute values, summed over the colour channels; ``None``
+            where they are those of ``maps``.
         steps: points at which the gradient was taken, samples drawn or places covered.
         f_input, f_baseline: of a method that explains another function than ``Question.f``.
     """
 
     maps: tuple[Tensor, ...]
     steps: int = 1
+    magnitudes: tuple[Tensor, ...] | None = None
     f_input: float | None = None
     f_baseline: float | None = None
 

@@ -1,12 +1,12 @@
-"""What if: questions that the cached votes answer without another forward pass."""
+"""Switches: a scale off, or its votes louder, from the cached votes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .errors import ConfigError
-from .ledger import Ledger
+from ..errors import ConfigError
+from ..ledger import Ledger
 
 
 @dataclass(frozen=True)
