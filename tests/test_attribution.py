@@ -24,6 +24,7 @@ from msresnet.attribution import (
     find_method,
     grad_cam_of_classes,
     gradients,
+    memory,
 )
 from msresnet.errors import Cancelled, ConfigError, UnknownNameError
 from msresnet.ledger import Target
@@ -461,6 +462,10 @@ def test_the_callers_gradient_mode_does_not_matter(context):
 
 def test_the_estimate_grows_with_the_cost():
     assert estimate_seconds("saliency", 0.1) < estimate_seconds("integrated-gradients", 0.1)
+    assert estimate_seconds("saliency", 0.3) == pytest.approx(3 * estimate_seconds("saliency", 0.1))
+    assert estimate_seconds("occlusion", 0.1, has_links=False) < estimate_seconds("occlusion", 0.1, has_links=True) / 2
+    assert estimate_seconds("grad-cam", 0.1, stage=1) > estimate_seconds("grad-cam", 0.1)
+    assert estimate_seconds("smooth-grad", 0.1, steps=4) < estimate_seconds("smooth-grad", 0.1)
     assert estimate_seconds("occlusion", 0.1, scale_count=5) > estimate_seconds("occlusion", 0.1, scale_count=3)
     assert estimate_seconds(METHODS["grad-cam"], 0.25) == 0.25
 
@@ -497,3 +502,107 @@ def test_a_prediction_beside_an_explanation_waits_for_it():
     attribute(model, levels, TARGET, method="deep-lift", gate=gate, on_progress=predict_too)
     threads[0].join()
     assert torch.equal(beside[0], alone)
+
+
+PASSES = 3  # how many the counting model lets through before somebody cancels
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_goes_through_the_model_after_cancel(name, monkeypatch):
+    """A counting stand-in for the clock: whoever cancels waits for the one pass that is running, no other."""
+    model, gate = model_of(), gate_of(model_of())
+    passes: list[int] = []
+    vote = MultiscaleResNet.vote
+
+    def counted(self, levels, **options):
+        passes.append(next(len(level) for level in levels if level is not None))
+        return vote(self, levels, **options)
+
+    monkeypatch.setattr(MultiscaleResNet, "vote", counted)
+    monkeypatch.setattr(memory, "MOST_PIXELS", {"cpu": 8 * sum(side**2 for side in SIDES)})
+    attribute(model, levels_of_image(), TARGET, method=name, gate=gate)
+    whole, largest = len(passes), max(passes)
+    passes.clear()
+    if whole > PASSES:
+        with pytest.raises(Cancelled):
+            attribute(
+                model, levels_of_image(), TARGET, method=name, gate=gate, is_cancelled=lambda: len(passes) >= PASSES
+            )
+        assert len(passes) == PASSES
+    assert largest <= 8, "a pass of more images than a batch keeps Cancel waiting"
+
+
+def test_magnitudes_are_summed_over_the_colours():
+    slopes_ = slopes(f_of(model_of()), levels_of_image())
+    close(ask("saliency").magnitudes, [slope.abs().sum(0) for slope in slopes_])
+    signed = ask("integrated-gradients")
+    assert all((m >= abs(v) - 1e-12).all() for m, v in zip(signed.magnitudes, signed.maps, strict=True))
+    assert any((m > abs(v) + 1e-9).any() for m, v in zip(signed.magnitudes, signed.maps, strict=True))
+    for name in ("occlusion", "grad-cam", "scale-shapley", "var-grad"):
+        result = ask(name)
+        close(result.magnitudes, [torch.from_numpy(abs(one)) for one in result.maps])
+    coarse, guided = ask("grad-cam").maps, ask("guided-backprop").magnitudes
+    expected = [
+        torch.from_numpy(g) * cam.upsample(torch.from_numpy(c), 16, len(g)) for g, c in zip(guided, coarse, strict=True)
+    ]
+    close(ask("guided-grad-cam").magnitudes, expected)
+
+
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.quick_steps])
+def test_fewer_steps_are_taken_where_asked(name):
+    quick, whole = METHODS[name].quick_steps, ask(name)
+    result = ask(name, steps=quick)
+    assert result.steps == METHODS[name].images(3, quick) < whole.steps == METHODS[name].images(3)
+    assert METHODS[name].cost(3, quick) < METHODS[name].cost(3)
+
+
+def test_steps_that_mean_nothing_are_refused():
+    with pytest.raises(ConfigError, match="saliency takes no number of steps, got 3"):
+        ask("saliency", steps=3)
+    with pytest.raises(ConfigError, match="steps must be at least 2, got 1"):
+        ask("occlusion", steps=1)
+
+
+def test_batches_shrink_with_the_memory_there_is(monkeypatch):
+    model = model_of()
+    levels, gate = levels_of_image(), gate_of(model)
+    one = memory.image_bytes(model, levels, gate)
+    assert one > sum(level.nbytes for level in levels)
+    monkeypatch.setattr(memory, "available_bytes", lambda device: int(3.5 * one / memory.SHARE))
+    assert memory.batch_size(model, levels, gate) == 3
+    sizes = []
+    forward = MultiscaleResNet.forward_levels
+    monkeypatch.setattr(
+        MultiscaleResNet,
+        "forward_levels",
+        lambda self, *levels, gate: sizes.append(len(levels[0])) or forward(self, *levels, gate=gate),
+    )
+    ask("smooth-grad", model)
+    assert max(sizes) == 3
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 0)
+    assert memory.batch_size(model, levels, gate) == 1
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 10**15)
+    assert memory.batch_size(model, levels, gate) == memory.MOST_PIXELS["cpu"] // sum(side**2 for side in SIDES)
+
+
+def test_memory_is_read_from_linux_and_from_a_containers_limit(tmp_path):
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal:       16000 kB\nMemFree:  100 kB\nMemAvailable:   8000 kB\n", encoding="ascii")
+    assert memory.system_bytes(meminfo) == 8_192_000
+    assert memory.system_bytes(tmp_path / "nothing") is None
+    assert memory.container_bytes(tmp_path) is None
+    for name, content in (("max", "1000\n"), ("current", "700\n"), ("stat", "anon 1\ninactive_file 200\n")):
+        (tmp_path / f"memory.{name}").write_text(content, encoding="ascii")
+    assert memory.container_bytes(tmp_path) == 500
+    (tmp_path / "memory.max").write_text("max\n", encoding="ascii")
+    assert memory.container_bytes(tmp_path) is None
+    first = tmp_path / "first" / "memory"
+    first.mkdir(parents=True)
+    for name, content in (
+        ("limit_in_bytes", "1000"), ("usage_in_bytes", "700"), ("stat", "inactive_file 1\ntotal_inactive_file 100")
+    ):  # fmt: skip
+        (first / f"memory.{name}").write_text(content, encoding="ascii")
+    assert memory.container_bytes(first.parent) == 400
+    (first / "memory.limit_in_bytes").write_text(str(2**63 - 4096), encoding="ascii")
+    assert memory.container_bytes(first.parent) is None
+    assert memory.available_bytes(torch.device("cpu")) > 0

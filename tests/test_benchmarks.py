@@ -15,10 +15,24 @@ from msresnet.resnet import Stem
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py"))  # as `make bench` has it
+ABOUT_MAPS = {"peers"}  # not timings alone: tests of their own
 SETTINGS = {
+    "cancel": [
+        "--model",
+        "{model}",
+        "--only",
+        "saliency",
+        "trust",
+        "export",
+        "two-pictures",
+        "point",
+        "brush",
+        "switch",
+    ],
     "default_model": ["--explanations", "1", "--model", "{model}"],
     "forward": ["--architectures", "resnet18", "--sides", "64"],
     "page": ["--warm-ups", "0", "--model", "{model}"],
+    "trust": ["--model", "{model}"],
 }
 
 
@@ -32,7 +46,7 @@ def checkpoint(tmp_path_factory) -> Path:
 
 
 def test_every_benchmark_has_settings():
-    assert sorted(SETTINGS) == SCRIPTS
+    assert sorted({*SETTINGS, *ABOUT_MAPS}) == SCRIPTS
 
 
 @pytest.mark.slow

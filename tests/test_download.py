@@ -21,9 +21,10 @@ import torch
 import torchvision
 
 from msresnet import load_model
-from msresnet.checkpoint import ListedModel, identify, is_available
 from msresnet.download import STALE_S, cache_folder, cached_path, fetch
 from msresnet.errors import Cancelled, CheckpointError, ConfigError, DownloadError
+from msresnet.identity import identify
+from msresnet.listed import ListedModel, is_available
 
 ROOT = Path(__file__).resolve().parents[1]
 BODY = bytes(range(256)) * 2000  # half a megabyte

@@ -3,6 +3,9 @@
 import base64
 import io
 import json
+import shutil
+import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +20,13 @@ from tiny import tiny
 
 from msresnet import explain
 from msresnet.attribution import METHODS
+from msresnet.batch import Order, look_through, ordered
 from msresnet.checkpoint import load_model, save_checkpoint
+from msresnet.explain import Session
+from msresnet.ledger import Target
+from msresnet.probes import Mask, Switches
 from msresnet.ui.page import build_page
+from msresnet.ui.programs import examples_of
 
 pytestmark = ignore_gradios_own
 
@@ -120,10 +128,20 @@ def test_the_comparison_sees_a_difference():
         assert_same({}, {"seconds": 1.0})
 
 
-def test_the_arguments_have_the_agreed_names(client):
-    (name, endpoint), = client.view_api(return_format="dict", print_info=False)["named_endpoints"].items()
-    assert name == "/explain"  # and nothing else is public
-    assert [argument["parameter_name"] for argument in endpoint["parameters"]] == ["image", "model", "method", "top_k"]
+def test_the_endpoints_and_their_arguments_have_the_agreed_names(client):
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert {name: [one["parameter_name"] for one in found["parameters"]] for name, found in endpoints.items()} == {
+        "/explain": ["image", "model", "method", "top_k"],
+        "/export": ["image", "model", "methods", "target", "against", "top_k"],
+        "/batch": ["images", "model", "order"],
+        "/occlude": ["image", "mask", "model", "fill", "keep", "seed", "target", "against", "top_k"],
+        "/point": ["image", "x", "y", "model", "target", "against", "channels"],
+        "/models": [],
+        "/zoom_response": ["image", "model", "target", "against", "canvas"],
+        "/switch": ["image", "model", "target", "against", "is_on", "gains"],
+        "/compare": ["image", "model", "target", "against", "other"],
+        "/trust": ["image", "model", "methods", "target", "against", "baseline"],
+    }  # and nothing else is public
 
 
 def test_eight_calls_at_once_each_get_their_own_answer(client, picture):
@@ -226,3 +244,177 @@ def test_an_enormous_picture_is_refused_by_its_header(client, folder):
     Image.new("1", (8000, 6000)).save(buffer, "PNG")
     path.write_bytes(buffer.getvalue())
     assert "has 48 megapixels; the limit is 40" in refusal(client, path)
+
+
+# The siblings.
+
+
+def test_the_archive_is_that_of_the_function(client, model, picture):
+    path = client.predict(handle_file(str(picture)), NAME, "saliency, grad-cam", "c", "d", 2, api_name="/export")
+    with zipfile.ZipFile(path) as archive:
+        kept = {Path(name).name: archive.read(name) for name in archive.namelist()}
+    found = json.loads(kept["explanation.json"])
+    expected = explain(model, picture, methods=("saliency", "grad-cam"), target="c", against="d", top_k=2).to_dict()
+    assert_same(found, expected)
+    assert {"explanation.pdf", "ledger.csv", "maps.npz", "saliency.png", "grad-cam.png"} < set(kept)
+
+
+def test_an_archive_of_what_is_wrong_is_told_in_a_sentence(client, picture):
+    with pytest.raises(AppError) as caught:
+        client.predict(handle_file(str(picture)), NAME, "", "no-class", "", 2, api_name="/export")
+    assert "There is no class called 'no-class'" in plain(str(caught.value))
+
+
+def test_a_batch_is_sorted_and_says_what_it_could_not_read(client, model, picture, folder):
+    bad, other = folder / "bad.png", folder / "other.png"
+    bad.write_text("Dear model, this is no picture.")
+    Image.fromarray(np.random.default_rng(3).integers(0, 256, (50, 50, 3), dtype=np.uint8)).save(other)
+    files = [handle_file(str(path)) for path in (bad, picture, other)]
+    found = client.predict(files, NAME, "least-sure", api_name="/batch")
+    looked = look_through(model, [("picture.png", picture), ("other.png", other)])
+    expected = [one.to_dict() for one in ordered(list(looked), Order.LEAST_SURE)]
+    assert_same([{**one, "position": 0} for one in found["pictures"]], [{**one, "position": 0} for one in expected])
+    assert found["sides"] == list(model.sides)
+    assert [one["name"] for one in found["unreadable"]] == ["bad.png"]
+
+
+def test_a_batch_that_cannot_be_is_told_in_a_sentence(client, picture):
+    for files, order, said in (
+        ([handle_file(str(picture))] * 51, "surest", "at most 50 pictures, got 51; leave out 1"),
+        ([], "surest", "got none; add some"),
+        ([handle_file(str(picture))], "size", "There is no order called 'size'"),
+    ):
+        with pytest.raises(AppError) as caught:
+            client.predict(files, NAME, order, api_name="/batch")
+        assert said in plain(str(caught.value))
+
+
+def test_a_batch_opens_nothing_but_uploads(address, picture):
+    for image in ({"path": str(picture)}, {"path": "http://192.0.2.1/picture.png"}, {"path": "/etc/hostname"}):
+        event, data = post_to(address, "batch", [[image | {"meta": META}], NAME, "surest"])
+        assert event == "error"
+        plain(data)
+
+
+def post_to(address: str, name: str, data: list) -> tuple[str, str]:
+    """The last event of a raw call, and what it says."""
+    url = f"{address}/gradio_api/call/{name}"
+    joined = httpx.post(url, json={"data": data}, timeout=TIMEOUT_S)
+    joined.raise_for_status()
+    answer = httpx.get(f"{url}/{joined.json()['event_id']}", timeout=TIMEOUT_S).text.strip()
+    event, said = answer.split("\n\n")[-1].split("\n", 1)
+    return event.removeprefix("event: "), said.removeprefix("data: ")
+
+
+def test_an_upload_may_be_named_by_its_address(address, picture):
+    (path,) = httpx.post(
+        f"{address}/gradio_api/upload", files={"files": picture.read_bytes()}, timeout=TIMEOUT_S
+    ).json()
+    event, data = post(address, {"path": f"{address}/gradio_api/file={path}", "meta": META})
+    assert event == "complete" and json.loads(data)[0]["top_k"]
+
+
+def test_what_there_is_can_be_asked(client):
+    found = client.predict(api_name="/models")
+    assert found["default"] == NAME and NAME in found["models"]
+    assert set(found["methods"]) == set(METHODS)
+
+
+# The examples as they are printed on the page.
+
+
+@pytest.fixture
+def printed(address, folder, picture, monkeypatch) -> dict[str, str]:
+    """The examples, in a folder that holds the picture which they name."""
+    Image.open(picture).convert("RGB").save(folder / "photo.jpg")
+    monkeypatch.chdir(folder)
+    return examples_of(NAME, address=address)
+
+
+def test_the_python_example_works(printed, capsys, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", True)
+    exec(compile(printed["Python"], "example", "exec"), {"__name__": "__main__"})
+    best = capsys.readouterr().out.splitlines()[-1]
+    assert best.split()[0] in "abcde" and best.count(",") == 2  # a label, and three contributions
+
+
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("sh") is None, reason="no curl or no shell here")
+def test_the_curl_example_works(printed):
+    answer = subprocess.run(["sh", "-c", printed["curl"]], capture_output=True, text=True, timeout=TIMEOUT_S)
+    event, data = answer.stdout.strip().split("\n\n")[-1].split("\n")
+    assert event == "event: complete"
+    (explanation,) = json.loads(data.removeprefix("data: "))
+    assert list(explanation["methods"]) == ["grad-cam"] and len(explanation["top_k"]) == 5
+
+
+# The panels.
+
+
+def test_the_zoom_response_is_what_python_says(client, picture, model):
+    session = Session(model, picture)
+    expected = session.zoom_response(session.target("b"), canvas="mirror").to_dict(model.classes)
+    found = client.predict(handle_file(str(picture)), NAME, "b", "", "mirror", api_name="/zoom_response")
+    assert found["flips"] == json.loads(json.dumps(expected["flips"]))
+    assert [one["probability"] for one in found["points"]] == pytest.approx(
+        [one["probability"] for one in expected["points"]], abs=1e-6
+    )
+
+
+def test_switches_are_what_python_says(client, picture, model):
+    session, target = Session(model, picture), Target(1, against=0)
+    switches = Switches((False, True, True), (1.0, 1.0, 0.5))
+    found = client.predict(
+        handle_file(str(picture)), NAME, "b", "a", [False, True, True], [1, 1, 0.5], api_name="/switch"
+    )
+    expected = session.recomputed(switches)
+    assert found["recomputed"]["by_links"] == pytest.approx(expected.by_links(target), abs=1e-5)
+    assert found["contributions"] == pytest.approx(
+        session.answer(target, switches=switches).ledger.read(target).contributions, abs=1e-5
+    )
+
+
+def test_two_pictures_are_compared_as_in_python(client, picture, model):
+    session = Session(model, picture)
+    found = client.predict(handle_file(str(picture)), NAME, "b", "", handle_file(str(picture)), api_name="/compare")
+    assert found == json.loads(json.dumps(session.compare(session, Target(1)).to_dict()))
+    assert found["difference"]["total"] == 0
+
+
+def test_what_a_panel_cannot_answer_is_one_sentence(client, picture):
+    with pytest.raises(AppError, match="a gain must be in"):
+        client.predict(handle_file(str(picture)), NAME, "", "", [True] * 3, [1, 1, 3], api_name="/switch")
+    with pytest.raises(AppError, match="There is no canvas"):
+        client.predict(handle_file(str(picture)), NAME, "", "", "white", api_name="/zoom_response")
+
+
+def test_a_covered_part_is_what_the_session_says(client, model, picture, folder):
+    session = Session(model, picture)
+    size = (session.image.width, session.image.height)
+    mask = Image.new("L", size)
+    mask.paste(255, (2, 3, size[0] // 2, size[1] // 2))
+    mask.save(folder / "mask.png")
+    files = [handle_file(str(path)) for path in (picture, folder / "mask.png")]
+    found = client.predict(*files, NAME, "noise", True, 4, "c", "d", 2, api_name="/occlude")
+    target = session.target("c", "d")
+    expected = session.occluded(Mask.of_picture(mask, size), fill="noise", is_kept=True, seed=4)
+    assert_same(found, expected.to_dict(target, top_k=2))
+
+
+def test_a_point_is_what_the_session_says(client, model, picture):
+    session = Session(model, picture)
+    x, y = session.image.width / 2, session.image.height / 2
+    found = client.predict(handle_file(str(picture)), x, y, NAME, "b", "", 2, api_name="/point")
+    expected = session.point(x, y, session.target("b"), count=2, has_influence=True).to_dict()
+    assert_same(found, expected)
+    with pytest.raises(AppError) as caught:
+        client.predict(handle_file(str(picture)), -9, y, NAME, "b", "", 2, api_name="/point")
+    assert "choose one inside" in plain(str(caught.value))
+
+
+def test_the_check_of_maps_over_http_is_that_of_the_session(client, model, picture):
+    found = client.predict(handle_file(str(picture)), NAME, "saliency, grad-cam", "c", "", "mean", api_name="/trust")
+    session = Session(model, picture)
+    expected = session.trust(session.target("c"), ("saliency", "grad-cam"), baseline="mean").to_dict()
+    assert_same(found, expected)
+    with pytest.raises(AppError, match="which scale, not where"):
+        client.predict(handle_file(str(picture)), NAME, "scale-shapley", "", "", "mean", api_name="/trust")

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from squares import LABELS, small_model, write_squares
 
 from msresnet.data import Sample, Split, find_split
 from msresnet.errors import ConfigError, DataError
@@ -22,15 +24,8 @@ from msresnet.evaluation import (
     class_indices,
     evaluate,
 )
-from msresnet.model import ModelConfig, MultiscaleResNet
+from msresnet.model import MultiscaleResNet
 from msresnet.pyramid import Preprocessing, pixels
-from msresnet.resnet import Stem
-
-LABELS = ("red", "green", "blue", "tench", "goldfish", "grey", "unseen")
-COLOURS = {
-    "red": (200, 30, 30), "green": (30, 190, 40), "blue": (20, 40, 210), "n01440764": (90, 120, 60),
-    "goldfish": (240, 140, 20), "grey": (128, 128, 128),
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -41,38 +36,6 @@ def model() -> MultiscaleResNet:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     return write_squares(tmp_path_factory.mktemp("squares"), per_class=7)
-
-
-def small_model(classes: tuple[str, ...], *, seed: int = 3) -> MultiscaleResNet:
-    """A random trunk, and a classifier that least squares fitted to a few colours: right now and then."""
-    torch.manual_seed(seed)
-    view = Preprocessing(crop_fraction=0.75)
-    model = MultiscaleResNet(
-        ModelConfig("resnet18", (24, 32), 32, classes, stem=Stem.STRIDE_2, width=8, preprocessing=view)
-    ).eval()
-    labels = torch.arange(48) % len(COLOURS)
-    colours = torch.tensor(list(COLOURS.values()))[labels, :, None, None] / 255
-    squares = colours + 0.3 * torch.randn(48, 3, 32, 32)
-    with torch.no_grad():
-        features = model(squares.clamp(0, 1)).stages[-1][1].mean(dim=(2, 3))
-        features = torch.cat([features / features.std(), torch.ones(48, 1)], dim=1)
-        wanted = 4.0 * torch.nn.functional.one_hot(labels, len(classes))
-        fitted = torch.linalg.solve(features.T @ features + torch.eye(features.shape[1]), features.T @ wanted)
-        model.head.fc.weight.copy_(fitted[:-1].T)
-        model.head.fc.bias.copy_(fitted[-1])
-    return model
-
-
-def write_squares(root: Path, *, per_class: int) -> Path:
-    """Noisy coloured pictures that are not square, in a folder per class."""
-    random = np.random.default_rng(0)
-    for name, colour in COLOURS.items():
-        (root / name).mkdir()
-        for i in range(per_class):
-            noise = random.normal(0, 60, size=(40, 48 + i, 3))
-            picture = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
-            Image.fromarray(picture).save(root / name / f"{i}.png")
-    return root
 
 
 def by_hand(model: MultiscaleResNet, folder: Path) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
@@ -97,15 +60,41 @@ def test_every_number_is_what_plain_numpy_finds(model, folder):
 
     assert (report.pictures, report.skipped, report.classes) == (42, 0, 6)
     assert report.top1 == pytest.approx(np.mean(guesses == labels))
-    is_among_five = [y in np.argsort(-row)[:5] for row, y in zip(logits, labels, strict=True)]
-    assert report.top5 == pytest.approx(np.mean(is_among_five))
     assert [(one.scale, one.side) for one in report.scales] == [(0.75, 24), (1.0, 32)]
     for one, found in zip(report.scales, alone, strict=True):
         assert one.top1 == pytest.approx(np.mean(found.argmax(axis=1) == labels))
 
+    for one, found in zip((report, *report.scales), (logits, *alone), strict=True):
+        assert one.top5 == pytest.approx(
+            np.mean([y in np.argsort(-row)[:5] for row, y in zip(found, labels, strict=True)])
+        )
+        assert one.calibration_error == pytest.approx(calibration_error(found, labels), abs=1e-6)
+
     rows = [precision_recall_f1(guesses, labels, k) for k in sorted(set(labels))]
+    for one, row, k in zip(report.per_class, rows, sorted(set(labels)), strict=True):
+        assert (one.label, one.pictures) == (LABELS[k], 7)
+        assert (one.precision, one.recall, one.f1) == pytest.approx(row, abs=1e-6)
     assert (report.precision, report.recall, report.f1) == pytest.approx(np.mean(rows, axis=0), abs=1e-6)
-    assert report.calibration_error == pytest.approx(calibration_error(logits, labels), abs=1e-6)
+
+
+def test_the_bins_give_the_calibration_error_and_the_accuracy(model, folder):
+    report = evaluate(model, find_split(folder, "val"))
+    bins = report.reliability
+    assert len(bins) == CALIBRATION_BINS and sum(one.count for one in bins) == report.pictures
+    assert sum(one.count * one.accuracy for one in bins) == pytest.approx(report.pictures * report.top1)
+    gaps = [one.count * abs(one.accuracy - one.confidence) for one in bins]
+    assert sum(gaps) / report.pictures == pytest.approx(report.calibration_error, abs=1e-6)
+    assert all(one.low <= one.confidence <= one.high for one in bins if one.count)
+
+
+def test_confusions_are_counted_and_sorted(model, folder):
+    report = evaluate(model, find_split(folder, "val"))
+    logits, _, labels = by_hand(model, folder)
+    pairs = Counter((LABELS[y], LABELS[guess]) for y, guess in zip(labels, logits.argmax(1), strict=True) if y != guess)
+    assert {(one.label, one.named): one.count for one in report.confusions} == pairs and pairs
+    counts = [one.count for one in report.confusions]
+    assert counts == sorted(counts, reverse=True)
+    assert all(one.share == pytest.approx(one.count / 7) for one in report.confusions)
 
 
 def precision_recall_f1(guesses: np.ndarray, labels: np.ndarray, k: int) -> tuple[float, float, float]:
@@ -129,14 +118,15 @@ def test_the_batch_size_changes_nothing(model, folder):
     one, all_ = (evaluate(model, split, batch_size=size).to_dict() for size in (1, 64))
     for name in ("top1", "top5", "precision", "recall", "f1", "calibration_error"):
         assert one[name] == pytest.approx(all_[name], abs=1e-5), name
-    assert one["scales"] == all_["scales"]
+    for some, other in zip(one["scales"], all_["scales"], strict=True):
+        assert some == pytest.approx(other, abs=1e-5)
 
 
 def test_every_picture_takes_the_models_own_way_to_its_levels(model, folder):
     split = find_split(folder, "val")
     pictures = LabelledLevels(split, model)
     for index in (0, 20):
-        levels = model.pyramid(Image.open(split.samples[index].path).convert("RGB"))
+        levels = model.pyramid(Image.open(split.samples[index].source).convert("RGB"))
         assert all(map(torch.equal, pictures[index].levels, levels))
 
 
@@ -217,14 +207,26 @@ def test_the_report_is_json_and_a_table(model, folder):
     kept = json.loads(json.dumps(report.to_dict()))
     assert list(kept) == [
         "model", "pictures", "skipped", "classes", "top1", "top1_interval", "top5",
-        "precision", "recall", "f1", "calibration_error", "scales", "seed",
+        "precision", "recall", "f1", "calibration_error", "scales",
+        "per_class", "confusions", "reliability", "seed",
     ]  # fmt: skip
     assert set(kept["model"]) == {"name", "sha256"}
-    assert set(kept["scales"][0]) == {"scale", "side", "top1"}
+    assert set(kept["scales"][0]) == {"scale", "side", "top1", "top5", "calibration_error"}
+    assert set(kept["per_class"][0]) == {"label", "pictures", "precision", "recall", "f1"}
+    assert set(kept["confusions"][0]) == {"label", "named", "count", "share"}
+    assert set(kept["reliability"][0]) == {"low", "high", "count", "confidence", "accuracy"}
     table = report.to_markdown()
     assert f"| {100 * report.top5:.1f} %" in table
     assert "42 pictures of 6 classes" in table and "unreadable" not in table
     assert len({len(line) for line in table.splitlines()[2:]}) == 1, "the columns are not aligned"
+
+
+def test_the_document_tells_every_class_and_shows_the_charts(model, folder):
+    report = evaluate(model, find_split(folder, "val"))
+    text = report.document([("A chart", "a.png")])
+    assert "![A chart](a.png)" in text and report.model.sha256 in text
+    assert all(f"| {one.label} " in text for one in report.per_class)
+    assert "None: every picture" in replace(report, confusions=()).document()
 
 
 def test_a_missing_torchmetrics_is_said_with_its_cure(model, folder, monkeypatch):

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
+from msresnet.checkpoint import load_model
+from msresnet.explain import Session
 from msresnet.images import read_image
-from msresnet.ui.examples import Example, examples
+from msresnet.ui.examples import DIGITS, Example, Kind, examples, kind_of
 
 
 def test_there_are_examples_without_any_file():
@@ -30,4 +34,15 @@ def test_drawing_twice_gives_the_same_picture():
 
 
 def test_a_file_that_is_not_shipped_is_no_example():
-    assert not Example("gone", "Gone", Path("no-such-file.jpg")).is_there
+    assert not Example("gone", Path("no-such-file.jpg")).is_there
+
+
+def test_a_model_of_digits_knows_digits_and_no_other_does():
+    assert kind_of(list(DIGITS)) is Kind.DIGITS
+    assert kind_of(DIGITS[:9]) is kind_of(("cat", "dog")) is Kind.THINGS
+
+
+@pytest.mark.parametrize("example", [one for one in examples() if one.kind is Kind.DIGITS], ids=lambda one: one.name)
+def test_the_written_digits_are_read_as_what_they_are(example, tmp_path):
+    session = Session(load_model("msresnet-mnist", device="cpu"), example.save(tmp_path))
+    assert example.name.endswith(session.model.classes[session.target().index])

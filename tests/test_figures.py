@@ -11,19 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from msresnet import colour, figures
+from msresnet import colour, figures, pictures, sheet
+from msresnet import waterfall as waterfalls
 from msresnet.colour import SCALE_COLOURS, shared_range
 from msresnet.errors import ConfigError
-from msresnet.figures import (
-    LedgerRow,
-    cells_on_grid,
-    channel_tile,
-    data_uri,
-    evidence_figure,
-    ledger_figure,
-    to_png_bytes,
-    waterfall,
-)
+from msresnet.figures import evidence_figure, ledger_figure
+from msresnet.pictures import cells_on_grid, channel_tile, data_uri, to_png_bytes
+from msresnet.waterfall import LedgerRow, waterfall
 
 DPI = 60  # enough to measure, and quick
 
@@ -105,14 +99,6 @@ def centroid(alpha: np.ndarray) -> tuple[float, float]:
     return float((y * weight).sum() / weight.sum()), float((x * weight).sum() / weight.sum())
 
 
-
-
-
-
-
-
-
-
 # Channels
 
 
@@ -130,8 +116,6 @@ def test_silent_and_signed_channels_are_told_apart():
     silent, signed = channel_tile(np.zeros((4, 4))), channel_tile(np.array([[-2.0, 0.0, 1.0]]))
     assert silent.peak == 0 and silent.picture.max() < 10
     assert signed.peak == 2 and signed.picture.mean(axis=(0, 1)).min() > 100
-
-
 
 
 # The ledger
@@ -160,13 +144,9 @@ def bar_span(picture: np.ndarray, colour: tuple[int, ...]) -> tuple[int, int]:
     return int(columns[0]), int(columns[-1]) + 1
 
 
-@pytest.mark.parametrize(
-    "contributions", [(2.0, 3.0, 4.0), (2.0, -3.0, 4.0), (-1.0, -2.0, 4.0), (-2.0, -1.5, -3.0)]
-)
+@pytest.mark.parametrize("contributions", [(2.0, 3.0, 4.0), (2.0, -3.0, 4.0), (-1.0, -2.0, 4.0), (-2.0, -1.5, -3.0)])
 def test_drawn_bars_are_as_long_as_their_numbers_and_meet(contributions):
-    picture = np.asarray(
-        ledger_figure([row(*contributions)], scale_labels=["a", "b", "c"], title="", dpi=200)
-    )
+    picture = np.asarray(ledger_figure([row(*contributions)], scale_labels=["a", "b", "c"], title="", dpi=200))
     spans = [bar_span(picture, rgb(code)) for code in SCALE_COLOURS[:3]]
     edges = np.cumsum([0, *contributions])
     pixels_per_logit = 3.9 * 200 / (edges.max() - edges.min())
@@ -270,12 +250,14 @@ def test_eight_threads_draw_what_one_draws(image):
 
 def test_the_pictures_know_numpy_pil_and_matplotlib_but_no_pyplot():
     allowed = {"numpy", "PIL", "matplotlib", "msresnet", *sys.stdlib_module_names}
-    for module in (colour, figures):
+    for module in (colour, pictures, waterfalls, sheet, figures):
         nodes = list(ast.walk(ast.parse(inspect.getsource(module))))
         names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-        names += [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
+        froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+        names += [node.module for node in froms if not node.level]
         assert {name.split(".")[0] for name in names} <= allowed
-        assert {name for name in names if "msresnet" in name} <= {"msresnet.colour", "msresnet.errors"}
+        own = {node.module for node in froms if node.level} | {name for name in names if "msresnet" in name}
+        assert own <= {"colour", "errors", "msresnet.errors", "sheet", "waterfall"}
         assert not any("pyplot" in name for name in names)
 
 
@@ -295,5 +277,3 @@ def test_a_png_gives_back_its_pixels(shape):
 def test_only_pictures_become_pngs():
     with pytest.raises(ValueError, match="paint it first"):
         to_png_bytes(np.zeros((4, 4)))
-
-

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,28 +20,43 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "msresnet"
 
+# The command line, which the page does not know.
+COMMANDS = (
+    *("terminal", "command", "arguments", "explain_command", "train_commands"),
+    *("measuring", "probing", "probe_commands", "cli"),
+)
 # A module imports only from those before it. The package's own names (`from msresnet import load_model`)
 # stand where `__init__` does.
 ORDER = (
-    *("errors", "images", "pyramid", "layers", "resnet", "vote", "classes", "model"),
-    *("tensors", "identity", "download", "checkpoint"),
-    *("ledger", "features", "attribution", "probes", "faithfulness", "localisation", "explain"),
-    *("colour", "figures", "export"),
-    *("data", "losses", "recipes", "training", "evaluation"),
-    *("__init__", "cli", "ui", "__main__"),
+    *("errors", "geometry", "upright", "images", "pyramid", "canvas"),
+    *("layers", "resnet", "receptive_fields", "vote", "classes"),
+    *("config", "output", "model", "stopping"),
+    *("device", "tensors", "identity", "calibration", "download", "listed"),
+    *("spec", "storage", "lifting", "checkpoint"),
+    *("ledger", "game", "features", "attribution", "probes", "colour", "boxes", "localisation", "faithfulness"),
+    *("request", "explanation", "view", "session", "explain", "packed", "batch"),
+    *("zoom_chart", "pictures", "outline", "waterfall", "sheet", "figures", "document", "plates", "files", "export"),
+    "probe_files",
+    *("data", "digits", "losses", "recipes", "training", "ablation", "report", "evaluation"),
+    *("renderings", "sweep", "level_fit", "gate_fit", "charts"),
+    *("folders", "processes"),
+    *("__init__", *COMMANDS, "ui", "__main__"),
 )
-TRAINING = {"data", "losses", "training", "evaluation"}
-STRANGERS = {frozenset({"cli", "ui"})}
+TRAINING = {"data", "losses", "training", "ablation", "evaluation"}
+STRANGERS = {frozenset({command, "ui"}) for command in COMMANDS}
 ONLY_IN = {
     "gradio": {"ui"},
     "gradio_client": {"ui"},
     "captum": {"attribution"},
     "accelerate": TRAINING,
     "torchmetrics": TRAINING,
+    "tqdm": TRAINING,
 }
-NEVER_IN = {"torch": {"colour", "figures"}, "torchvision": {"colour", "figures"}}
-LAZILY_IN = {"accelerate": {"cli"}, "torchmetrics": {"cli"}}  # inside a function
-PRINTERS = {"cli", "ui", "training", "__main__"}
+PICTURES = {"colour", "zoom_chart", "pictures", "outline", "waterfall", "sheet", "figures", "charts"}
+NEVER_IN = {"torch": PICTURES, "torchvision": PICTURES}
+LAZILY_IN = {"accelerate": {"train_commands", "processes"}}  # inside a function
+PRINTERS = {*COMMANDS, "ui", "training", "__main__"} - {"command", "arguments"}
+BROUGHT = {"gradio_client", "httpx", "huggingface_hub", "packaging", "msresnet"}  # by what is declared
 UNDECLARED = {"gradio_client", "spaces"}  # gradio brings the one; the other exists on a Space only
 IMPORT_NAMES = {"pillow": "PIL"}  # where it is not the distribution's own
 MAX_TRACKED_BYTES = 10_000_000  # the Hub wants LFS for more
@@ -94,8 +110,9 @@ def imported_names(node: ast.AST, package: tuple[str, ...]) -> list[str]:
         case ast.ImportFrom():
             base = absolute("." * node.level + (node.module or ""), package)
             return [f"{base}.{alias.name}" for alias in node.names]
-        case ast.Call(args=[ast.Constant(value=str(name)), *_]) if (
-            name_of(node.func) in ("import_module", "__import__")
+        case ast.Call(args=[ast.Constant(value=str(name)), *_]) if name_of(node.func) in (
+            "import_module",
+            "__import__",
         ):
             return [absolute(name, package)]
     return []
@@ -153,9 +170,27 @@ def declared_names(root: Path) -> set[str]:
     return {IMPORT_NAMES.get(name.group(), name.group()) for name in names if name}
 
 
+def undeclared_in_tests(root: Path) -> list[str]:
+    """What a test file imports when it is read and neither the page nor the extras for tests bring."""
+    extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    declared = {re.match(r"[\w.-]+", one).group().replace("-", "_") for one in (*extras["test"], *extras["train"])}
+    files = sorted((root / "tests").rglob("*.py"))
+    scripts = (path for folder in ("benchmarks", "experiments") for path in (root / folder).glob("*.py"))
+    ours = {path.stem for path in (*files, *scripts)}
+    known = ours | declared | declared_names(root) | BROUGHT | sys.stdlib_module_names
+    return [
+        f"{path.name}:{one.line}: {one.name}"
+        for path in files
+        for one in imports_of(ast.parse(path.read_text(encoding="utf-8")), ("tests",))
+        if not one.is_lazy
+        and (top := one.name.partition(".")[0]) not in known
+        and f'importorskip("{top}"' not in path.read_text(encoding="utf-8")
+    ]
+
+
 def run_python(program: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", program]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
 
 
 def test_every_import_follows_the_order_and_only_printers_print():
@@ -202,7 +237,7 @@ def test_a_breach_is_reported(tmp_path, file, source, complaint):
         ("model.py", "import torch, json\nfrom PIL import Image\nimport msresnet.layers"),
         ("model.py", "from . import vote, __version__\nfrom .vote import Gate"),
         ("__init__.py", "from importlib import import_module\nimport_module('.explain', __name__)"),
-        ("cli.py", "from msresnet import load_model\ndef f():\n    import accelerate\n    print(1)"),
+        ("train_commands.py", "from msresnet import load_model\ndef f():\n    import accelerate\n    print(1)"),
         ("ui/page.py", "import gradio as gr\nfrom .theme import theme\nfrom ..explain import explain"),
         ("__main__.py", "from . import cli\nfrom .ui import build"),
         ("attribution.py", "from captum.attr import Saliency"),
@@ -218,6 +253,15 @@ def write_tree(root: Path, file: str, source: str) -> None:
     path = root / PACKAGE / file
     path.parent.mkdir(parents=True)
     path.write_text(source, encoding="utf-8")
+
+
+def test_the_tests_import_what_their_extra_brings(tmp_path):
+    assert undeclared_in_tests(ROOT) == []
+    (tmp_path / "tests").mkdir()
+    for name in ("requirements.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "tests" / "test_new.py").write_text("import numpy, faker\ndef f():\n    import pandas\n")
+    assert undeclared_in_tests(tmp_path) == ["test_new.py:1: faker"]
 
 
 def test_importing_the_package_is_light():

@@ -2,19 +2,22 @@
 
 import importlib
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 import torch
 
-from msresnet.errors import DownloadError
+from msresnet.errors import ConfigError, DownloadError
 
+ROOT = Path(__file__).resolve().parents[1]
 launching = importlib.import_module("msresnet.ui.launch")  # the package has a function of the same name
 
 
 def loader(asked: list[str], *, is_offline: bool):
     """Stands for load_model: names instead of models."""
 
-    def load(name: str) -> str:
+    def load(name: str, *, device: str) -> str:
         asked.append(name)
         if is_offline and name == launching.GPU_MODEL:
             raise DownloadError("no network")
@@ -49,3 +52,18 @@ def test_a_browser_is_opened_for_a_person_at_a_screen_only(monkeypatch):
     monkeypatch.delenv("SPACE_ID")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
     assert not launching.has_screen()
+
+
+def test_tools_without_their_package_are_told_before_the_work(monkeypatch):
+    monkeypatch.setattr(launching, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"mcp, which is not installed; run: pip install 'msresnet\[mcp\]'"):
+        launching.launch(has_tools=True)
+
+
+def test_what_the_page_is_made_of_goes_into_the_package():
+    """An installed page has its style, scripts and icon: what the package's data leave out is not installed."""
+    configuration = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    patterns = configuration["tool"]["setuptools"]["package-data"]["*"]
+    needed = [Path(launching.launch_options()["favicon_path"]), *(ROOT / "msresnet/ui/static").iterdir()]
+    for path in needed:
+        assert path.is_file() and any(path.match(pattern.removeprefix("**/")) for pattern in patterns), path

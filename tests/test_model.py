@@ -13,10 +13,10 @@ from tiny import tiny
 from torch import nn
 
 from msresnet import MultiscaleResNet
+from msresnet.config import ModelConfig
 from msresnet.errors import ConfigError
-from msresnet.model import ModelConfig, recognise
 from msresnet.pyramid import tensor_levels
-from msresnet.resnet import ARCHITECTURES, MultiscaleTrunk, Stem
+from msresnet.resnet import ARCHITECTURES, MultiscaleTrunk, Stem, recognise
 from msresnet.vote import GateMode
 
 

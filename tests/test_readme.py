@@ -22,7 +22,7 @@ DEFAULT_MODEL = "msresnet18-tiny"
 LONG_RUNNING = {"demo", "train"}  # a server; hours
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
-NAMED_TEST = re.compile(r"`(tests/\w+\.py)(?:::(\w+))?`")
+NAMED_TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def test_a_command_runs(words, there, capsys):
 
 def test_there_are_examples_of_both_kinds():
     assert len(python_blocks(TEXT)) >= 2
-    assert {words[0] for words in commands(TEXT)} == {"models", "explain", "evaluate"}
+    assert {words[0] for words in commands(TEXT)} == {
+        *("models", "explain", "probe", "occlude", "point", "evaluate", "zoom"),
+    }
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -165,3 +167,15 @@ python -m msresnet nothing
     assert python_blocks(text) == ["print(1)\n"]
     assert commands(text) == [["models"], ["explain", "a b.jpg", "--out", "x"]]
     assert links(text) == ["docs/a.md", "i.png"]
+
+
+def test_the_chinese_readme_leads_to_the_same_places_by_the_same_commands():
+    chinese = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
+    shown = {link for link in links(TEXT) if not link.startswith("docs/images/")}
+    cards = {
+        link: link.replace("README.md", "README.zh-CN.md") for link in shown if link.startswith("weights/msresnet")
+    }
+    assert len(cards) == 2
+    expected = {cards.get(link, link) for link in shown} - {"README.zh-CN.md"} | {"README.md"}
+    assert {link for link in links(chinese) if not link.startswith("docs/images/")} == expected
+    assert commands(chinese) == commands(TEXT)

@@ -1,0 +1,49 @@
+"""The experiments run from the data to the table; on a handful of made-up digits."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from accelerate.state import AcceleratorState
+from test_digits import write_idx
+
+from msresnet import digits
+
+SCRIPT = Path(__file__).resolve().parents[1] / "experiments" / "digits.py"
+
+
+@pytest.fixture(autouse=True)
+def fresh_engine():
+    """Accelerate keeps the precision of a process's first run; other tests train in another."""
+    AcceleratorState._reset_state()
+    yield
+    AcceleratorState._reset_state()
+
+
+@pytest.fixture
+def mnist(tmp_path):
+    """Two hundred pictures a file, four of each class for STIR."""
+    for prefix in ("train", "t10k"):
+        labels = np.arange(200) % 10
+        pictures = np.random.default_rng(0).integers(0, 255, (200, 28, 28), dtype=np.uint8)
+        write_idx(tmp_path / f"{prefix}-images-idx3-ubyte", pictures)
+        write_idx(tmp_path / f"{prefix}-labels-idx1-ubyte", labels)
+    return tmp_path
+
+
+def test_stir_trains_on_some_sizes_and_tests_on_others(mnist, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(digits, "STIR_PER_CLASS", 1)
+    script = runpy.run_path(str(SCRIPT), run_name="script")
+    up, down = script["STIR_SPLITS"]
+    script["STIR_SPLITS"].update({up: (range(19, 32), (40,)), down: (range(49, 62), (40,))})
+    script["STIR_SIDES"].update({up: (32, 64), down: (64, 90)})
+    command = ["digits.py", "stir", "--data", str(mnist), "--out", str(tmp_path / "out"), "--epochs", "1"]
+    monkeypatch.setattr(sys, "argv", command)
+    script["main"]()
+    table = capsys.readouterr().out
+    assert f"| {up} |" in table
+    assert f"| {down} |" in table
+    script["main"]()  # nothing is trained again
+    assert capsys.readouterr().out == table

@@ -1,0 +1,151 @@
+"""The fit of a gate: better on held-out pictures, additive, by seed, and exactly what step 2 saw."""
+
+import pytest
+import torch
+from squares import small_model, write_squares
+from torch.nn import functional as F
+
+from msresnet import gate_fit, level_fit
+from msresnet.calibration import calibrated
+from msresnet.canvas import Canvas
+from msresnet.data import find_split
+from msresnet.errors import ConfigError, DataError
+from msresnet.evaluation import evaluate
+from msresnet.gate_fit import best_temperature, fit_gate, quality, summarise
+from msresnet.level_fit import Levels
+from msresnet.pyramid import Preprocessing
+from msresnet.renderings import all_renderings, each_picture
+from msresnet.vote import GateMode, Temperature
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_model(preprocessing=Preprocessing(source_side=32))
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory):
+    return find_split(write_squares(tmp_path_factory.mktemp("squares"), per_class=6, size=(32, 32)), "val")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    shorten(monkeypatch)
+
+
+def shorten(patch):
+    patch.setattr(level_fit, "STEPS", 60)
+    patch.setattr(level_fit, "PENALTIES", (0.1, 1.0))
+
+
+@pytest.fixture(scope="module")
+def fitted(model, split):
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch)
+        return fit_gate(model, split, name="squares", zooms=(0.5, 1.0), seed=1)
+
+
+def test_held_out_pictures_are_more_likely_and_better_calibrated_than_before(model, split, fitted):
+    before, after = fitted.metrics["before"], fitted.metrics["held_out"]
+    assert after["nll"] < before["nll"] and after["calibration_error"] < before["calibration_error"]
+    reports = [evaluate(one, split) for one in (model, calibrated(model, fitted))]
+    assert reports[1].calibration_error < reports[0].calibration_error
+    assert fitted.data["pictures"] == 36 and fitted.data["folder"] == "squares"
+    assert "| as it was" in fitted.to_markdown()
+
+
+def test_what_was_measured_before_is_the_model(model, split):
+    found = fit_gate(model, split, name="squares")
+    report = evaluate(model, split)
+    assert found.metrics["before"]["top1"] == pytest.approx(report.top1)
+    assert found.metrics["before"]["calibration_error"] == pytest.approx(report.calibration_error, abs=1e-4)
+
+
+def test_a_calibrated_model_adds_up(model, split, fitted):
+    other = calibrated(model, fitted)
+    with torch.no_grad():
+        output = other(torch.rand(2, 3, 32, 32))
+    assert torch.allclose(output.contributions.double().sum(1) + output.bias, output.logits.double(), atol=1e-5)
+    assert other.config.temperature is Temperature.LEARNED and model.config.temperature is Temperature.MATCHED
+
+
+def test_the_seed_decides_and_the_model_and_the_random_state_stay(model, split, fitted):
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    state = torch.random.get_rng_state()
+    again = fit_gate(model, split, name="squares", zooms=(0.5, 1.0), seed=1)
+    other = fit_gate(model, split, name="squares", zooms=(0.5, 1.0), seed=2)
+    assert all(torch.equal(again.gate[key], value) for key, value in fitted.gate.items())
+    assert again.temperature == fitted.temperature
+    assert any(not torch.equal(other.gate[key], value) for key, value in fitted.gate.items())
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("is_trained", [False, True])
+def test_the_fitted_levels_are_what_the_gate_then_does(model, split, is_trained):
+    head = gate_fit.fresh_head(model)
+    head.gate.temperature = Temperature.LEARNED
+    if is_trained:
+        torch.nn.init.normal_(head.gate.perceptron[-1].weight)
+        torch.nn.init.normal_(head.gate.perceptron[-1].bias)
+    pictures = list(each_picture(model, split, all_renderings((0.5, 1.0), (Canvas.GREY,))))
+    with torch.no_grad():
+        summary = summarise(head.gate, pictures, torch.zeros(len(pictures)))
+        levels = Levels(head.gate, head.fc.bias, summary)
+        own = torch.cat([head.cast(one.votes, one.log_norms)[0] for one in pictures])
+        assert torch.allclose(levels(summary), own, atol=1e-4)
+        for parameter in levels.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+        levels.into(head.gate)
+        moved = torch.cat([head.cast(one.votes, one.log_norms)[0] for one in pictures])
+        assert not torch.allclose(moved, own, atol=1e-2)
+        assert torch.allclose(levels(summary), moved, atol=1e-4)
+
+
+def test_a_picture_is_in_one_fold(model, split):
+    pictures = list(each_picture(model, split, all_renderings((0.5, 1.0), (Canvas.GREY,))))
+    folds = torch.arange(len(pictures)) % 5
+    summary = summarise(gate_fit.fresh_head(model).gate, pictures, folds)
+    assert torch.equal(summary.fold.view(-1, 2), torch.stack([folds, folds], dim=1))
+
+
+def test_renderings_may_be_drawn_and_are_the_same_again(model, split, tmp_path):
+    renderings = all_renderings((0.25, 0.5, 1.0), tuple(Canvas))
+    first, second = ([one.renderings for one in each_picture(model, split, renderings, drawn=2)] for _ in range(2))
+    assert first == second and all(len(set(one)) == 2 for one in first) and len(set(first)) > 3
+    kept = [
+        (one.renderings, one.votes[0])
+        for _ in range(2)
+        for one in each_picture(model, split, renderings, drawn=2, store=tmp_path / "v")
+    ]
+    assert [one for one, _ in kept] == first * 2
+    full = list(each_picture(model, split, renderings))
+    for (which, votes), picture in zip(kept[len(full) :], full, strict=True):
+        assert torch.allclose(votes, picture.votes[0][list(which)], atol=1e-2)
+
+
+def test_the_temperature_is_the_most_likely_one():
+    labels = torch.arange(200) % 4
+    logits = 3.0 * F.one_hot(labels, 4) + 2 * torch.randn(200, 4)
+    bias = torch.tensor([0.5, 0.0, -0.5, 1.0])
+    found = best_temperature(5 * logits, bias, labels)
+    losses = {t: float(F.cross_entropy(5 * logits / t + bias, labels)) for t in (0.9 * found, found, 1.1 * found)}
+    assert min(losses, key=losses.get) == found
+    assert found == pytest.approx(5 * best_temperature(logits, bias, labels), rel=1e-3)
+
+
+def test_quality_of_sure_and_wrong_answers():
+    sure = torch.tensor([[50.0, 0.0], [50.0, 0.0]])
+    found = quality(sure, torch.tensor([0, 1]))
+    assert (found.top1, found.calibration_error) == pytest.approx((0.5, 0.5))
+
+
+def test_a_model_without_a_gate_is_refused(split):
+    with pytest.raises(ConfigError, match="only the gate 'gated'"):
+        fit_gate(small_model(gate=GateMode.MEAN), split, name="squares")
+
+
+def test_too_few_pictures_are_refused(model, tmp_path):
+    few = find_split(write_squares(tmp_path / "few", per_class=1, size=(32, 32)), "val")
+    with pytest.raises(DataError, match="at least 10 readable pictures, got 6"):
+        fit_gate(model, few, name="few")
