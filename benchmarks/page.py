@@ -1,10 +1,13 @@
 """How long the page takes from the command to its first answer, warm, and its memory.
 
 ``python benchmarks/page.py``. Every start is a process of its own; the first one, which
-fills the system's file cache, does not count. Before the last is stopped it explains a picture.
+fills the system's file cache, does not count. Before the last is stopped a browser visits it,
+every time with an empty cache, and it explains a picture. Without Playwright and a Chromium
+the visits are left out.
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,8 +22,28 @@ import matplotlib
 from _report import Row, memory_rows, parser, peak_memory_mb, report, use_threads
 
 READY_TARGET_S = 15
+PAINT_TARGET_S = 2  # of the explained example, once the server is up
+INTERACTIVE_TARGET_S = 4
+WEIGHT_TARGET_MB = 3
 GIVE_UP_S = 300
 PHOTO = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+# When the example was painted, and when the browser's thread had last been busy for more than 50 ms before it
+# had been free for two seconds: then a click is answered at once.
+WATCH = """
+window.busyUntil = 0;
+new PerformanceObserver((list) => {
+  for (const task of list.getEntries()) window.busyUntil = task.startTime + task.duration;
+}).observe({type: 'longtask', buffered: true});
+(function look() {
+  const total = document.querySelector('#ledger .ms-total');
+  if (total?.checkVisibility({opacityProperty: true, visibilityProperty: true}) && total.getBoundingClientRect().height)
+    requestAnimationFrame(() => { window.paintedAt = performance.now(); });
+  else requestAnimationFrame(look);
+})();
+"""
+IS_FREE = "() => window.paintedAt && performance.now() - Math.max(window.busyUntil, window.paintedAt) > 2000"
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -38,9 +61,11 @@ def main() -> None:
             if run >= 0:
                 times.append(time.perf_counter() - started)
             if run == chosen.runs - 1:
+                seen = visits(url, chosen.runs)
                 explain_a_picture(url)
     rows = [
         Row.of("command to a page that answers 200, warm", times, unit="s", target=READY_TARGET_S),
+        *seen,
         *memory_rows("peak memory of the page's process", peak_memory_mb(of_children=True)),
     ]
     report(rows, json_path=chosen.json)
@@ -81,6 +106,45 @@ def wait_for(url: str, process: subprocess.Popen) -> None:
         except (URLError, ConnectionError):
             time.sleep(0.05)
     sys.exit(f"the page did not answer within {GIVE_UP_S} s")
+
+
+def visits(url: str, count: int) -> list[Row]:
+    """What a browser with an empty cache sees; nothing where there is no browser."""
+    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        browser_path = None
+    if browser_path is None:
+        print("No Playwright or no Chromium: the visits are left out.", file=sys.stderr)
+        return []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
+        seen = [visit(browser, url) for _ in range(count)]
+        browser.close()
+    painted, interactive, megabytes, requests = zip(*seen, strict=True)
+    return [
+        Row.of("visit to the painted example, empty cache", painted, unit="s", target=PAINT_TARGET_S),
+        Row.of("visit to a page that answers a click at once", interactive, unit="s", target=INTERACTIVE_TARGET_S),
+        Row.of("page weight, as it travels", megabytes, unit="MB", target=WEIGHT_TARGET_MB),
+        Row.of("requests of a visit", requests, target=250),
+    ]
+
+
+def visit(browser, url: str) -> tuple[float, float, float, int]:
+    """Seconds to the painted example and to a free page, 10⁶ bytes that travelled, and requests."""
+    context = browser.new_context()
+    page = context.new_page()
+    sizes: list[float] = []
+    listener = context.new_cdp_session(page)
+    listener.send("Network.enable")
+    listener.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    page.add_init_script(WATCH)
+    page.goto(url)
+    page.wait_for_function(IS_FREE, timeout=1000 * GIVE_UP_S)
+    painted, interactive = page.evaluate("[window.paintedAt, Math.max(window.paintedAt, window.busyUntil)]")
+    context.close()
+    return painted / 1000, interactive / 1000, sum(sizes) / 1e6, len(sizes)
 
 
 def explain_a_picture(url: str) -> None:

@@ -1,0 +1,128 @@
+"""Digits of every size: MNIST-Scale by SESN's protocol, and sizes never seen in training by STIR's.
+
+``python experiments/digits.py mnist-scale --data MNIST --out DIR --seeds 0 1 2``
+``python experiments/digits.py stir --data MNIST --out DIR --seeds 0 1 2 3 4``
+
+Both train from nothing. What is done already in ``--out`` is not done again.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from msresnet.ablation import are_right
+from msresnet.data import Split
+from msresnet.digits import mnist_scale, stir
+from msresnet.recipes import NO_AUGMENTATION, RECIPES, Recipe, Source, shortened
+from msresnet.training import train
+
+# Without augmentation of scale: places and angles as before, sizes as they are.
+SCALE_KEPT = (1.0, 1.0)
+STIR_UP, STIR_DOWN = "train on 17-32 px, test on 33-64", "train on 49-64 px, test on 17-48"
+STIR_SPLITS = {STIR_UP: (range(17, 33), range(33, 65)), STIR_DOWN: (range(49, 65), range(17, 49))}
+PARTS = ("train", "val", "test")
+STIR_SIDES = {STIR_UP: (32, 45, 64), STIR_DOWN: (64, 90, 128, 180)}
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("protocol", choices=("mnist-scale", "stir"))
+    options.add_argument("--data", type=Path, required=True, help="the folder of MNIST's idx files")
+    options.add_argument("--out", type=Path, required=True, help="a folder for each run, and the figures")
+    options.add_argument("--seeds", type=int, nargs="+", default=[0], help="default: 0")
+    options.add_argument("--epochs", type=int, help="default: the recipe's")
+    options.add_argument("--threads", type=int)
+    chosen = options.parse_args()
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
+    measure = {"mnist-scale": measure_scale, "stir": measure_stir}[chosen.protocol]
+    rows = [
+        (name, [once(chosen.out / f"{name} {seed}".replace(" ", "-"), run, seed) for seed in chosen.seeds])
+        for name, run in measure(chosen.data, chosen.epochs).items()
+    ]
+    print("| run | right, mean over the seeds | seeds |\n|---|---|---|")
+    for name, shares in rows:
+        told = ", ".join(f"{seed}: {100 * share:.2f}" for seed, share in zip(chosen.seeds, shares, strict=True))
+        print(f"| {name} | {100 * np.mean(shares):.2f} % | {told} |")
+
+
+def once(folder: Path, run: Callable[[Path, int], float], seed: int) -> float:
+    """The share that is right, measured now or before."""
+    result = folder / "right.json"
+    if not result.is_file():
+        share = run(folder, seed)
+        result.write_text(json.dumps({"right": share, "seed": seed}))
+    return json.loads(result.read_text())["right"]
+
+
+def measure_scale(data: Path, epochs: int | None) -> dict[str, Callable[[Path, int], float]]:
+    """MNIST-Scale at 56 px, with and without augmentation of scale."""
+    recipe = RECIPES["mnist-scale"] if epochs is None else shortened(RECIPES["mnist-scale"], epochs)
+
+    def runner(zoom: tuple[float, ...]) -> Callable[[Path, int], float]:
+        def run(folder: Path, seed: int) -> float:
+            splits = mnist_scale(data, seed=seed)
+            changed = replace(recipe, seed=seed, augmentation=replace(recipe.augmentation, zoom=zoom))
+            return trained_and_tested(changed, splits["train"], splits["val"], splits["test"], folder)
+
+        return run
+
+    return {
+        "56 px with scale augmentation": runner(recipe.augmentation.zoom),
+        "56 px without": runner(SCALE_KEPT),
+    }
+
+
+def measure_stir(data: Path, epochs: int | None) -> dict[str, Callable[[Path, int], float]]:
+    """Sizes that were never seen, larger and smaller, without augmentation of scale.
+
+    One batch-norm for all scales: a level may meet at the test what another met in training.
+    """
+
+    def runner(name: str) -> Callable[[Path, int], float]:
+        def run(folder: Path, seed: int) -> float:
+            seen, unseen = STIR_SPLITS[name]
+            recipe = stir_recipe(STIR_SIDES[name], seed, epochs or 12)
+            sizes = dict(zip(PARTS, (seen, seen, unseen), strict=True))
+            return trained_and_tested(recipe, *(stir(data, part, sizes[part], seed=seed) for part in PARTS), folder)
+
+        return run
+
+    return {name: runner(name) for name in STIR_SPLITS}
+
+
+def stir_recipe(sides: Sequence[int], seed: int, epochs: int) -> Recipe:
+    """A small network with shared statistics, all levels in every step."""
+    return Recipe(
+        source=Source.FOLDER,
+        architecture="resnet10",
+        sides=tuple(sides),
+        base_side=64,
+        width=16,
+        has_links=False,
+        has_own_statistics=False,
+        source_side=64,
+        epochs=epochs,
+        lr=0.05,
+        warmup_epochs=1,
+        scale_dropout=(0.0,) * len(sides),
+        full_epochs=float(epochs),
+        held_out_per_class=0,
+        augmentation=NO_AUGMENTATION,
+        seed=seed,
+    )
+
+
+def trained_and_tested(recipe: Recipe, training: Split, held_out: Split, test: Split, folder: Path) -> float:
+    """The share of the test pictures that the trained model gets right."""
+    model = train(recipe, training, folder, held_out=held_out, is_resumed=True, workers=0)
+    return float(are_right(model, test, recipe).mean())
+
+
+if __name__ == "__main__":
+    main()
