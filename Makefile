@@ -15,7 +15,7 @@ help:
 	@echo "make demo    set up and open the page           (options: make demo ARGS='--port 7861')"
 	@echo "make test    set up and run the tests           (options: make test ARGS='-k pyramid')"
 	@echo "make lint    let ruff read the code"
-	@echo "make bench   run every script in benchmarks/"
+	@echo "make bench   run every script in benchmarks/; none needs data"
 	@echo "make clean   remove .venv, caches and builds; runs/ stays"
 	@echo
 	@echo "Another Python than python3 (3.11 or newer): make demo PYTHON=python3.12"
