@@ -4,6 +4,7 @@
 it is. A process that ends early with an error would make them stop the others, so all of them end together.
 """
 
+import atexit
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +50,9 @@ class Processes:
             return list(numbers)
         from accelerate.utils import gather_object
 
-        return [sum(column) for column in zip(*gather_object([list(numbers)]), strict=True)]
+        totals = [sum(column) for column in zip(*gather_object([list(numbers)]), strict=True)]
+        leave_at_exit()
+        return totals
 
 
 def join_processes(*, device: str = "auto") -> Processes:
@@ -73,3 +76,18 @@ def join_processes(*, device: str = "auto") -> Processes:
     # Without being told so, accelerate takes processes without a GPU for as many that are alone.
     state = PartialState(cpu=device == "cpu" or not torch.cuda.is_available(), timeout=PATIENCE)
     return Processes(state.process_index, state.num_processes, str(state.device))
+
+
+def leave_at_exit() -> None:
+    """Have this process leave the others when it ends, while Python still stands; call it when they have agreed.
+
+    Gloo's threads may hold tensors. One that lets go of them while the interpreter is being torn down aborts the whole
+    process, however well it had ended (pytorch/pytorch#179291).
+    """
+    atexit.unregister(_leave)
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

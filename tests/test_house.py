@@ -37,9 +37,9 @@ ORDER = (
     *("request", "explanation", "view", "session", "explain", "packed", "batch"),
     *("zoom_chart", "pictures", "outline", "waterfall", "sheet", "figures", "document", "plates", "files", "export"),
     "probe_files",
-    *("data", "digits", "losses", "recipes", "training", "ablation", "report", "evaluation"),
+    *("processes", "data", "digits", "losses", "recipes", "training", "ablation", "report", "evaluation"),
     *("renderings", "sweep", "level_fit", "gate_fit", "charts"),
-    *("folders", "processes"),
+    "folders",
     *("__init__", *COMMANDS, "ui", "__main__"),
 )
 TRAINING = {"data", "losses", "training", "ablation", "evaluation"}

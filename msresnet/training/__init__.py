@@ -19,6 +19,7 @@ from ..data import Pictures, Split
 from ..errors import ConfigError
 from ..losses import multiscale_loss
 from ..model import MultiscaleResNet
+from ..processes import leave_at_exit
 from ..pyramid import tensor_levels
 from ..recipes import Recipe
 from .batches import Mix, batches, mixed_seed, steps_in_epoch
@@ -103,6 +104,7 @@ def train(
     if log is not None:
         log.close()
     engine.wait_for_everyone()
+    leave_at_exit()
     return run.result.eval()
 
 
