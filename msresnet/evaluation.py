@@ -156,6 +156,7 @@ class Measures:
             pictures=vote.count,
             skipped=skipped,
             classes=int(is_there.sum()),
+            missing=tuple(model.classes[k] for k in (~is_there).nonzero()[:, 0].tolist()),
             **vote.shares(),
             top1_interval=bootstrap_interval(vote.right, vote.count, seed=seed),
             **{name: float(values[is_there].mean()) for name, values in of_classes.items()},

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from .identity import Identity
 
 SHOWN_CONFUSIONS = 20
+SHOWN_MISSING = 3
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Report:
         pictures: how many were counted.
         skipped: how many files could not be read.
         classes: how many classes have a picture; macro means are over these.
+        missing: labels of the model's classes that have none, in the model's order.
         top1, top5: share of pictures whose class is the model's first, or among its first
             five (of all its classes, also where the folder has only some of them).
         top1_interval: 95 % bootstrap interval over the pictures.
@@ -76,6 +78,7 @@ class Report:
     pictures: int
     skipped: int
     classes: int
+    missing: tuple[str, ...]
     top1: float
     top1_interval: tuple[float, float]
     top5: float
@@ -98,6 +101,7 @@ class Report:
         return {
             "model": {"name": self.model.name, "sha256": self.model.sha256},
             **kept,
+            "missing": list(self.missing),
             "top1_interval": list(self.top1_interval),
             **lists,
         }
@@ -117,7 +121,18 @@ class Report:
         ]
         skipped = f", {self.skipped} unreadable files left out" if self.skipped else ""
         heading = f"{self.model.name}: {self.pictures} pictures of {self.classes} classes{skipped}"
-        return f"{heading}\n\n{table(rows)}"
+        return "\n\n".join([heading, *self.warnings(), table(rows)])
+
+    def warnings(self) -> list[str]:
+        """A sentence on the classes that nothing was measured of, where there are some."""
+        if not self.missing:
+            return []
+        known = self.classes + len(self.missing)
+        shown = ", ".join(self.missing[:SHOWN_MISSING]) + (", …" if len(self.missing) > SHOWN_MISSING else "")
+        return [
+            f"Of the model's {known} classes {len(self.missing)} have no picture here ({shown}): nothing is known of "
+            "them, and macro means are over the others."
+        ]
 
     def document(self, pictures: Sequence[tuple[str, str]] = ()) -> str:
         """Everything as a Markdown document.

@@ -18,7 +18,7 @@ KNOWN = Identity("m", "0" * 64, True)
 
 def report(*, classes: int = 5) -> Report:
     return Report(
-        model=KNOWN, pictures=50, skipped=0, classes=classes, top1=0.6, top1_interval=(0.5, 0.7), top5=0.9,
+        model=KNOWN, pictures=50, skipped=0, classes=classes, missing=(), top1=0.6, top1_interval=(0.5, 0.7), top5=0.9,
         precision=0.6, recall=0.6, f1=0.6, calibration_error=0.1,
         scales=(ScaleAccuracy(0.5, 32, 0.4, 0.8, 0.1), ScaleAccuracy(1.0, 64, 0.5, 0.9, 0.1)),
         per_class=tuple(ClassAccuracy(f"class $ {k}", 10, 0.5, 0.5, k / classes) for k in range(classes)),

@@ -206,7 +206,7 @@ def test_the_report_is_json_and_a_table(model, folder):
     report = evaluate(model, find_split(folder, "val"))
     kept = json.loads(json.dumps(report.to_dict()))
     assert list(kept) == [
-        "model", "pictures", "skipped", "classes", "top1", "top1_interval", "top5",
+        "model", "pictures", "skipped", "classes", "missing", "top1", "top1_interval", "top5",
         "precision", "recall", "f1", "calibration_error", "scales",
         "per_class", "confusions", "reliability", "seed",
     ]  # fmt: skip
@@ -218,7 +218,16 @@ def test_the_report_is_json_and_a_table(model, folder):
     table = report.to_markdown()
     assert f"| {100 * report.top5:.1f} %" in table
     assert "42 pictures of 6 classes" in table and "unreadable" not in table
-    assert len({len(line) for line in table.splitlines()[2:]}) == 1, "the columns are not aligned"
+    assert len({len(line) for line in table.splitlines() if line.startswith("|")}) == 1, "the columns are not aligned"
+
+
+def test_classes_without_a_picture_are_named_in_a_sentence(model, folder):
+    report = evaluate(model, find_split(folder, "val"))
+    some = replace(report, missing=("tench", "goldfish", "eft", "boa"))
+    assert "Of the model's 10 classes 4 have no picture here (tench, goldfish, eft, …)" in some.to_markdown()
+    assert some.to_dict()["missing"] == ["tench", "goldfish", "eft", "boa"]
+    assert report.missing == ("unseen",)
+    assert "no picture" not in replace(report, missing=()).to_markdown()
 
 
 def test_the_document_tells_every_class_and_shows_the_charts(model, folder):
