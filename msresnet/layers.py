@@ -58,6 +58,27 @@ class MultiscaleBatchNorm2d(PerScale):
         super().__init__(lambda: nn.BatchNorm2d(channels), scale_count)
 
 
+class SharedBatchNorm2d(PerScale):
+    """One batch-norm for all scales: the pixels of every level are counted together.
+
+    While it learns it must be given all levels at once. Statistics of each level's own batch would be others than the
+    running ones that take their place afterwards.
+    """
+
+    def __init__(self, channels: int, scale_count: int) -> None:
+        one = nn.BatchNorm2d(channels)
+        super().__init__(lambda: one, scale_count)
+
+    def forward(self, maps: Maps) -> list[Tensor | None]:
+        """As :class:`PerScale`; in training by the statistics of all maps together."""
+        if not self.scales[0].training:
+            return super().forward(maps)
+        there = [x.flatten(2) for x in maps if x is not None]
+        together = self.scales[0](torch.cat(there, dim=2).unsqueeze(3)).squeeze(3)
+        normalised = iter(together.split([x.shape[2] for x in there], dim=2))
+        return [None if x is None else next(normalised).reshape(x.shape) for x in maps]
+
+
 class MultiscaleReLU(PerScale):
     """A rectifier per scale, never in-place, never used twice in one pass."""
 

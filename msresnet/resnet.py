@@ -21,6 +21,7 @@ from .layers import (
     MultiscaleDropout2d,
     MultiscaleMaxPool2d,
     MultiscaleReLU,
+    SharedBatchNorm2d,
 )
 
 StageMaps = list[list[Tensor | None]]
@@ -159,9 +160,10 @@ class MultiscaleTrunk(nn.Module):
         """Map ``(batch, 3, side_s, side_s)`` levels to ``stages[i][s]``, ``(batch, channels_i, h_s, w_s)``.
 
         Without links the levels go through one after the other, which keeps the memory at
-        hand that the next layer needs; with links they have to go together.
+        hand that the next layer needs; with links, or while they learn statistics together, they have to go together.
         """
-        if self.link2 is not None:
+        learns_together = self.training and isinstance(self.bn1, SharedBatchNorm2d)
+        if self.link2 is not None or learns_together:
             return self.through(levels)
         alone = [
             self.through([x if s == scale else None for s, x in enumerate(levels)]) for scale in range(len(levels))
@@ -197,9 +199,10 @@ class MultiscaleTrunk(nn.Module):
 
 def share_statistics(trunk: nn.Module) -> None:
     """One batch-norm for all scales wherever there was one for each."""
-    for module in trunk.modules():
-        if isinstance(module, MultiscaleBatchNorm2d):
-            module.scales = nn.ModuleList([module.scales[0]] * len(module.scales))
+    for parent in list(trunk.modules()):
+        for name, module in list(parent.named_children()):
+            if isinstance(module, MultiscaleBatchNorm2d):
+                setattr(parent, name, SharedBatchNorm2d(module.scales[0].num_features, len(module.scales)))
 
 
 def make_stage(

@@ -10,9 +10,10 @@ from tiny import tiny
 from msresnet.ablation import ABLATIONS, FULL, Trained, ablate, are_right, paired_interval, to_markdown, without_level
 from msresnet.data import digits
 from msresnet.errors import ConfigError, UnknownNameError
-from msresnet.layers import MultiscaleBatchNorm2d
+from msresnet.layers import MultiscaleBatchNorm2d, SharedBatchNorm2d
 from msresnet.recipes import NO_AUGMENTATION, Recipe
 from msresnet.training import Step
+from msresnet.vote import GateMode
 
 RECIPE = Recipe(
     architecture="resnet10",
@@ -50,11 +51,21 @@ def tiny_of(recipe: Recipe):
 
 def test_one_batch_norm_serves_every_scale():
     model = tiny_of(ABLATIONS["no statistics of its own per scale"](RECIPE))
-    for module in model.modules():
-        if isinstance(module, MultiscaleBatchNorm2d):
-            assert all(one is module.scales[0] for one in module.scales)
+    norms = [module for module in model.modules() if isinstance(module, SharedBatchNorm2d)]
+    assert norms and not any(isinstance(module, MultiscaleBatchNorm2d) for module in model.modules())
+    assert all(one is norm.scales[0] for norm in norms for one in norm.scales)
     other = tiny_of(ABLATIONS["no statistics of its own per scale"](RECIPE))
     other.load_state_dict(model.state_dict())
+
+
+def test_statistics_that_are_shared_are_learned_from_all_levels_together():
+    model = tiny_of(replace(RECIPE, has_own_statistics=False, has_links=False, gate=GateMode.MEAN))
+    for module in model.modules():
+        if isinstance(module, SharedBatchNorm2d):
+            module.scales[0].momentum = 1.0  # what the last batch had
+    images = torch.rand(8, 3, 24, 24)
+    learning = model.train()(images).logits
+    assert torch.allclose(learning, model.eval()(images).logits, rtol=0.02, atol=0.02)
 
 
 def test_a_level_gate_leaves_the_cells_alike():

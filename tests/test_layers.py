@@ -13,6 +13,7 @@ from msresnet.layers import (
     MultiscaleGlobalPool2d,
     MultiscaleMaxPool2d,
     MultiscaleReLU,
+    SharedBatchNorm2d,
     resize_map,
 )
 
@@ -46,6 +47,21 @@ def test_each_scale_keeps_its_own_statistics():
     before = norm.scales[0].running_mean.clone()
     norm([None, *xs[1:]])
     assert torch.equal(norm.scales[0].running_mean, before)
+
+
+def test_shared_statistics_are_those_of_all_pixels():
+    norm = SharedBatchNorm2d(3, 3).double().train()
+    xs = [x + shift for x, shift in zip(maps(), (0, 10, -10), strict=True)]
+    ys = norm(xs)
+    pixels, normalised = (torch.cat([x.flatten(2) for x in some], dim=2) for some in (xs, ys))
+    assert torch.allclose(norm.scales[0].running_mean, 0.1 * pixels.mean(dim=(0, 2)))
+    assert torch.allclose(normalised.mean(dim=(0, 2)), torch.zeros(3, dtype=torch.float64), atol=1e-6)
+    assert [y.shape for y in ys] == [x.shape for x in xs] and ys[0].mean() > ys[2].mean() + 1
+    left_out = norm([None, *xs[1:]])
+    assert left_out[0] is None and left_out[1].shape == xs[1].shape
+    norm.eval()
+    for x, y in zip(xs, norm(xs), strict=True):
+        assert torch.equal(y, norm.scales[0](x))
 
 
 @pytest.mark.parametrize(
