@@ -32,6 +32,7 @@ STIR_LEVELS = {
     STIR_UP: {22: 0.0, 32: 0.0, 45: 0.0, 64: 0.0},
     STIR_DOWN: {64: 0.0, 90: 0.75, 128: 0.85, 180: 0.93},
 }
+LOOKED_AT = 13  # one of so many held-out pictures after an epoch: a prime, so that every size is there
 # Digits lie anywhere on their canvas: enlarged about its centre, some would leave it.
 STIR_AUGMENTATION = Augmentation(crop_padding=0, flip=0, rotation=12, translation=0.08, zoom=(0.6, 1.0), fill=0)
 
@@ -101,7 +102,8 @@ def measure_stir(data: Path, epochs: int | None) -> dict[str, Callable[[Path, in
             seen, unseen = STIR_SPLITS[name]
             recipe = replace(stir_recipe(STIR_LEVELS[name], seed, epochs or 12), augmentation=augmentation)
             sizes = dict(zip(PARTS, (seen, seen, unseen), strict=True))
-            return trained_and_tested(recipe, *(stir(data, part, sizes[part], seed=seed) for part in PARTS), folder)
+            training, held_out, test = (stir(data, part, sizes[part], seed=seed) for part in PARTS)
+            return trained_and_tested(recipe, training, held_out.part(1, LOOKED_AT), test, folder)
 
         return run
 
