@@ -122,7 +122,6 @@ def stir_recipe(levels: Mapping[int, float], seed: int, epochs: int) -> Recipe:
         has_links=False,
         has_own_statistics=False,
         gate=GateMode.MEAN,
-        dropout=0.3,
         source_side=64,
         epochs=epochs,
         lr=0.05,
