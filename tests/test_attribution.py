@@ -2,14 +2,11 @@
 
 import dataclasses
 import threading
-from functools import cache
-from itertools import pairwise, permutations
 
-import captum.attr
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from attributing import SIDES, TARGET, ask, close, f_of, gate_of, levels_of_image, model_of
 
 from msresnet import attribution
 from msresnet.attribution import (
@@ -19,81 +16,19 @@ from msresnet.attribution import (
     Grid,
     attribute,
     baseline_levels,
-    cam,
     estimate_seconds,
     find_method,
-    grad_cam_of_classes,
-    gradients,
     memory,
 )
 from msresnet.errors import Cancelled, ConfigError, UnknownNameError
 from msresnet.ledger import Target
-from msresnet.model import ModelConfig, MultiscaleResNet
-from msresnet.resnet import Stem
+from msresnet.model import MultiscaleResNet
 
 NAMES = (
     *("saliency", "input-x-gradient", "integrated-gradients", "gradient-shap", "deep-lift"),
     *("guided-backprop", "smooth-grad", "var-grad", "grad-cam", "guided-grad-cam", "occlusion"),
     *("feature-ablation", "scale-shapley"),
 )
-SIDES = (24, 32, 48)
-TARGET = Target(1)
-
-
-@cache
-def model_of(
-    architecture: str = "resnet18", *, has_links: bool = False, stem: Stem = Stem.STRIDE_2
-) -> MultiscaleResNet:
-    """A tiny seeded model in float64 whose norms and gate are not trivial."""
-    torch.manual_seed(1)
-    config = ModelConfig(architecture, SIDES, 32, tuple("abcde"), width=8, stem=stem, has_links=has_links, dropout=0.1)
-    model = MultiscaleResNet(config)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.4, 0.9)
-            nn.init.normal_(module.bias, std=0.2)
-            nn.init.normal_(module.running_mean, std=0.2)
-    for link in filter(None, (model.trunk.link2, model.trunk.link3)):
-        nn.init.normal_(link.down.weight, std=0.1)
-        nn.init.normal_(link.up.weight, std=0.1)
-    return model.double().eval()
-
-
-@cache
-def levels_of_image() -> tuple[torch.Tensor, ...]:
-    generator = torch.Generator().manual_seed(2)
-    return tuple(torch.rand(1, 3, side, side, generator=generator, dtype=torch.float64) for side in SIDES)
-
-
-def gate_of(model: MultiscaleResNet):
-    return model.vote(levels_of_image()).gate.detach()
-
-
-def ask(method: str, model: MultiscaleResNet | None = None, target: Target = TARGET, **options):
-    model = model or model_of()
-    return attribute(model, levels_of_image(), target, method=method, gate=gate_of(model), **options)
-
-
-def f_of(model: MultiscaleResNet, target: Target = TARGET):
-    """The explained function once more: levels to a scalar."""
-    gate = gate_of(model)
-
-    def f(*levels):
-        logits = model.forward_levels(*levels, gate=gate)[0]
-        return logits[target.index] - (0 if target.against is None else logits[target.against])
-
-    return f
-
-
-def slopes(f, levels):
-    """The gradient of a scalar function at levels, ``(3, side, side)`` per scale."""
-    points = [level.detach().clone().requires_grad_() for level in levels]
-    return [slope[0] for slope in torch.autograd.grad(f(*points), points)]
-
-
-def close(maps, expected, tolerance: float = 1e-9) -> None:
-    for one, other in zip(maps, expected, strict=True):
-        np.testing.assert_allclose(one, np.asarray(other.detach()), atol=tolerance, rtol=1e-6)
 
 
 def test_the_table_has_the_methods_of_the_design_and_every_row_is_complete():
@@ -155,245 +90,6 @@ def test_float32_gives_nearly_the_same(name):
     for one, other in zip(result.maps, expected.maps, strict=True):
         assert one.dtype == (np.float64 if name == "scale-shapley" else np.float32)
         np.testing.assert_allclose(one, other, atol=1e-3 * largest)
-
-
-@pytest.mark.parametrize("target", [TARGET, Target(2, against=0)])
-@pytest.mark.parametrize("has_links", [False, True])
-def test_saliency_is_the_gradient(target, has_links):
-    model = model_of(has_links=has_links)
-    expected = slopes(f_of(model, target), levels_of_image())
-    close(ask("saliency", model, target).maps, [slope.sum(0) for slope in expected])
-
-
-def test_input_x_gradient_is_the_product():
-    expected = slopes(f_of(model_of()), levels_of_image())
-    products = [(slope * level[0]).sum(0) for slope, level in zip(expected, levels_of_image(), strict=True)]
-    close(ask("input-x-gradient").maps, products)
-
-
-@pytest.mark.parametrize("baseline", list(Baseline))
-def test_integrated_gradients_is_the_gauss_legendre_sum(baseline):
-    model, levels = model_of(has_links=True), levels_of_image()
-    start = baseline_levels(model, levels, baseline)
-    result = ask("integrated-gradients", model, baseline=baseline.value)
-    nodes, weights = np.polynomial.legendre.leggauss(result.steps)
-    total = [torch.zeros_like(level[0]) for level in levels]
-    for share, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-        point = [b + share * (x - b) for x, b in zip(levels, start, strict=True)]
-        for s, slope in enumerate(slopes(f_of(model), point)):
-            total[s] += weight * slope * (levels[s] - start[s])[0]
-    close(result.maps, [one.sum(0) for one in total], tolerance=1e-6)  # Captum's step sizes are float32
-    assert result.baseline == baseline.value
-
-
-def test_integrated_gradients_doubles_its_steps_until_the_maps_add_up(monkeypatch):
-    monkeypatch.setattr(gradients, "FIRST_STEPS", 1)
-    monkeypatch.setattr(gradients, "RESIDUAL_LIMIT", 1e-3)
-    monkeypatch.setattr(attribution, "RESIDUAL_LIMIT", 1e-3)
-    result = ask("integrated-gradients", baseline="black")
-    assert result.steps in (2, 4, 8, 16) and result.completeness_residual <= 1e-3 and result.note == ""
-    monkeypatch.setattr(gradients, "LAST_STEPS", 1)
-    result = ask("integrated-gradients", baseline="black")
-    assert result.steps == 1 and result.completeness_residual > 1e-3
-    assert f"{result.completeness_residual:.1%}" in result.note
-
-
-def test_gradient_shap_draws_near_integrated_gradients(monkeypatch):
-    monkeypatch.setattr(gradients, "SHAP_NOISE", 0.0)
-    monkeypatch.setattr(gradients, "SHAP_SAMPLES", 512)
-    result, expected = ask("gradient-shap"), ask("integrated-gradients")
-    for one, other in zip(result.maps, expected.maps, strict=True):
-        assert abs(one - other).max() <= 0.02 * abs(other).max()
-    assert result.completeness_residual <= 0.01
-
-
-@pytest.mark.parametrize("baseline", list(Baseline))
-def test_deep_lift_is_exact_for_every_scale_on_its_own(baseline):
-    """Without links a scale's map adds up to what that scale's contribution gains over the baseline."""
-    model, levels = model_of(), levels_of_image()
-    result = ask("deep-lift", model, baseline=baseline.value)
-    gate, start = gate_of(model), baseline_levels(model, levels, baseline)
-    gain = model.vote(levels, gate=gate).contributions - model.vote(start, gate=gate).contributions
-    sums = [one.sum() for one in result.maps]
-    np.testing.assert_allclose(sums, gain[0, :, TARGET.index].detach(), atol=1e-9)
-    assert result.completeness_residual <= 1e-3
-
-
-def test_deep_lift_with_the_max_pooling_stem_reports_what_it_misses():
-    model = model_of(stem=Stem.IMAGENET)
-    assert ask("deep-lift", model, baseline="mean").completeness_residual <= 1e-3
-    result = ask("deep-lift", model, baseline="black")
-    gap = abs(sum(one.sum() for one in result.maps) - (result.f_input - result.f_baseline))
-    assert result.completeness_residual == pytest.approx(gap / max(abs(result.f_input - result.f_baseline), 1))
-
-
-class Guided(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x.clamp_min(0)
-
-    @staticmethod
-    def backward(ctx, slope):
-        return slope.clamp_min(0) * (ctx.saved_tensors[0] > 0)
-
-
-@pytest.mark.parametrize("architecture", ["resnet18", "resnet50"])
-def test_guided_backprop_cuts_negative_signals_at_every_rectifier(architecture, monkeypatch):
-    model = model_of(architecture)
-    maps = ask("guided-backprop", model).maps
-    plain = [slope.sum(0) for slope in slopes(f_of(model), levels_of_image())]
-    with monkeypatch.context() as patch:
-        patch.setattr(nn.ReLU, "forward", lambda self, x: Guided.apply(x))
-        close(maps, [slope.sum(0) for slope in slopes(f_of(model), levels_of_image())])
-    assert not np.allclose(maps[0], plain[0])
-
-
-@pytest.mark.parametrize(("name", "kind"), [("smooth-grad", "smoothgrad"), ("var-grad", "vargrad")])
-def test_noisy_gradients_are_those_of_captums_noise_tunnel(name, kind, monkeypatch):
-    """The tunnel is fed the same noise, so that the results are the same."""
-    model, f = model_of(), f_of(model_of())
-    monkeypatch.setattr(gradients, "SAMPLES", 4)
-    generator = torch.Generator().manual_seed(7)
-    noise = [torch.randn(4, *level.shape[1:], generator=generator) for level in levels_of_image()]
-    remaining = iter(noise)
-    monkeypatch.setattr(
-        captum.attr.NoiseTunnel,
-        "_add_noise_to_input",
-        staticmethod(lambda level, stdev, count: level + stdev * next(remaining)),
-    )
-
-    def batched(*levels):
-        return torch.stack([f(*(level[i : i + 1] for level in levels)) for i in range(len(levels[0]))])
-
-    tunnel = captum.attr.NoiseTunnel(captum.attr.Saliency(batched))
-    expected = tunnel.attribute(levels_of_image(), nt_type=kind, nt_samples=4, stdevs=gradients.NOISE, abs=False)
-    close(ask(name, model, seed=7).maps, [one[0].sum(0) for one in expected], tolerance=1e-7)
-
-
-@pytest.mark.parametrize("name", ["smooth-grad", "var-grad", "gradient-shap"])
-def test_a_seed_gives_one_map_and_nobody_elses_numbers_change(name):
-    state = torch.get_rng_state()
-    first = ask(name, seed=3)
-    assert torch.equal(torch.get_rng_state(), state)
-    torch.rand(5)
-    np.random.rand(5)
-    close(first.maps, map(torch.from_numpy, ask(name, seed=3).maps), tolerance=0)
-    assert abs(first.maps[0] - ask(name, seed=4).maps[0]).max() > 0
-
-
-@pytest.mark.parametrize("architecture", ["resnet18", "resnet50"])
-@pytest.mark.parametrize("target", [TARGET, Target(4), Target(0, against=2), Target(2, against=0)])
-def test_the_last_stages_grad_cam_is_captums(architecture, target):
-    model = model_of(architecture)
-    gate = gate_of(model)
-
-    def f(*levels):
-        logits = model.forward_levels(*levels, gate=gate)
-        return logits[:, target.index] - (0 if target.against is None else logits[:, target.against])
-
-    levels = tuple(level.clone().requires_grad_() for level in levels_of_image())
-    block = model.trunk.layer4[-1]
-    layers = (block.relu3 if architecture == "resnet50" else block.relu2).scales
-    expected = [captum.attr.LayerGradCam(f, layer).attribute(levels, relu_attributions=True)[0, 0] for layer in layers]
-    close(ask("grad-cam", model, target).maps, expected)
-
-
-def test_grad_cam_of_all_classes_at_once_is_that_of_each():
-    model = model_of()
-    output = model.vote(levels_of_image())
-    every = grad_cam_of_classes(model, output)
-    some = grad_cam_of_classes(model, output, [4, 1])
-    for s in range(len(SIDES)):
-        assert torch.equal(some[s], every[s][[4, 1]])
-        for index in range(len(model.classes)):
-            expected = ask("grad-cam", model, Target(index)).maps[s]
-            np.testing.assert_allclose(every[s][index], expected, atol=1e-12)
-
-
-@pytest.mark.parametrize("stage", range(4))
-def test_grad_cam_of_a_stage_is_activation_times_mean_slope(stage):
-    model = model_of()
-    result = ask("grad-cam", model, stage=stage)
-    levels = [level.clone().requires_grad_() for level in levels_of_image()]
-    output = model.vote(levels, gate=gate_of(model))
-    maps = output.stages[stage]
-    gradient = torch.autograd.grad(output.logits[0, TARGET.index], maps)
-    close(
-        result.maps,
-        [(x * g.mean((2, 3), keepdim=True)).sum(1)[0].relu() for x, g in zip(maps, gradient, strict=True)],
-    )
-    assert result.strides == (2 << stage,) * 3
-
-
-def test_guided_grad_cam_is_the_product_with_each_cell_about_its_centre():
-    cells = torch.zeros(3, 3)
-    cells[1, 2] = 1.0
-    fine = cam.upsample(cells, 16, 48)
-    assert fine.shape == (48, 48)
-    assert fine[16, 32] == fine.max() == 1 and fine[16, 24] == 0.5 and fine[8, 32] == 0.5
-    assert fine[16, 47] == 1 and fine[32, 32] == 0 and fine[16, 16] == 0
-    guided, coarse = ask("guided-backprop"), ask("grad-cam")
-    expected = [
-        torch.from_numpy(g) * cam.upsample(torch.from_numpy(c), 16, len(g))
-        for g, c in zip(guided.maps, coarse.maps, strict=True)
-    ]
-    close(ask("guided-grad-cam").maps, expected)
-
-
-@pytest.mark.parametrize("has_links", [False, True])
-def test_occlusion_is_the_mean_loss_of_the_windows_over_a_pixel(has_links):
-    model, levels = model_of(has_links=has_links), levels_of_image()
-    result = ask("occlusion", model, baseline="blur")
-    f, start = f_of(model), baseline_levels(model, levels, Baseline.BLUR)
-    for scale, side in enumerate(SIDES):
-        step = side // 8
-        row, column = 3 * step, 6 * step  # under four windows
-        losses = []
-        for top in (2 * step, 3 * step):
-            for left in (5 * step, 6 * step):
-                covered = [level.clone() for level in levels]
-                place = (..., slice(top, top + 2 * step), slice(left, left + 2 * step))
-                covered[scale][place] = start[scale][place]
-                losses.append((f(*levels) - f(*covered)).item())
-        assert result.maps[scale][row, column] == pytest.approx(np.mean(losses), rel=1e-5)
-    assert result.steps == 49 * 3
-
-
-@pytest.mark.parametrize("has_links", [False, True])
-def test_feature_ablation_is_the_loss_of_a_tile(has_links):
-    model, levels = model_of(has_links=has_links), levels_of_image()
-    result = ask("feature-ablation", model)
-    f, start = f_of(model), baseline_levels(model, levels, Baseline.MEAN)
-    for scale, side in enumerate(SIDES):
-        step = side // 8
-        covered = [level.clone() for level in levels]
-        place = (..., slice(5 * step, 6 * step), slice(2 * step, 3 * step))
-        covered[scale][place] = start[scale][place]
-        expected = (f(*levels) - f(*covered)).item()
-        np.testing.assert_allclose(result.maps[scale][place[1:]], expected, atol=1e-9)
-        assert len(np.unique(result.maps[scale].round(12))) == 64
-
-
-def test_scale_shapley_is_the_mean_gain_over_all_orders():
-    model, levels = model_of(), levels_of_image()
-    gate = gate_of(model)
-
-    def value(players):
-        logits = model.head.fc.bias
-        if players:
-            present = tuple(s in players for s in range(3))
-            logits = model.forward_levels(*levels, gate=gate.over(present))[0]
-        return logits.log_softmax(0)[TARGET.index].item()
-
-    expected = np.zeros(3)
-    for order in permutations(range(3)):
-        for before, after in pairwise([order[:i] for i in range(4)]):
-            expected[after[-1]] += (value(after) - value(before)) / 6
-    result = ask("scale-shapley")
-    np.testing.assert_allclose([one.item() for one in result.maps], expected, atol=1e-12)
-    assert result.completeness_residual <= 1e-12 and result.steps == 8
-    assert result.f_input == pytest.approx(value((0, 1, 2))) and result.f_baseline == pytest.approx(value(()))
 
 
 @pytest.mark.parametrize("name", ["saliency", "integrated-gradients", "deep-lift", "occlusion", "smooth-grad"])
@@ -530,22 +226,6 @@ def test_nothing_goes_through_the_model_after_cancel(name, monkeypatch):
             )
         assert len(passes) == PASSES
     assert largest <= 8, "a pass of more images than a batch keeps Cancel waiting"
-
-
-def test_magnitudes_are_summed_over_the_colours():
-    slopes_ = slopes(f_of(model_of()), levels_of_image())
-    close(ask("saliency").magnitudes, [slope.abs().sum(0) for slope in slopes_])
-    signed = ask("integrated-gradients")
-    assert all((m >= abs(v) - 1e-12).all() for m, v in zip(signed.magnitudes, signed.maps, strict=True))
-    assert any((m > abs(v) + 1e-9).any() for m, v in zip(signed.magnitudes, signed.maps, strict=True))
-    for name in ("occlusion", "grad-cam", "scale-shapley", "var-grad"):
-        result = ask(name)
-        close(result.magnitudes, [torch.from_numpy(abs(one)) for one in result.maps])
-    coarse, guided = ask("grad-cam").maps, ask("guided-backprop").magnitudes
-    expected = [
-        torch.from_numpy(g) * cam.upsample(torch.from_numpy(c), 16, len(g)) for g, c in zip(guided, coarse, strict=True)
-    ]
-    close(ask("guided-grad-cam").magnitudes, expected)
 
 
 @pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.quick_steps])

@@ -12,40 +12,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import tiny
+from quick import RECIPE
 from torch.utils.data import DataLoader
 
 from msresnet.data import Pictures, find_split, readable
 from msresnet.errors import ConfigError, DataError
-from msresnet.losses import LossWeights, level_logits, multiscale_loss
-from msresnet.recipes import NO_AUGMENTATION, RECIPES, Augmentation, Optimizer, Recipe, Schedule
+from msresnet.recipes import NO_AUGMENTATION, RECIPES, Optimizer, Schedule
 from msresnet.training import Run, train
-from msresnet.training.batches import Augmented, EpochSampler, Mix, augmentation, batches
-from msresnet.training.optimisation import (
-    LearningRate,
-    exponential_mean,
-    make_optimizer,
-    parameter_groups,
-    present_levels,
-)
+from msresnet.training.batches import Augmented, EpochSampler, augmentation, batches
 from msresnet.training.progress import HeldOut, TrainingLog, read_log
-from msresnet.training.state import load_state, save_state
-
-RECIPE = Recipe(
-    sides=(16, 24),
-    base_side=16,
-    source_side=16,
-    width=8,
-    scale_dropout=(0.5, 0.5),
-    epochs=2,
-    full_epochs=0.5,
-    batch_size=4,
-    augmentation=Augmentation(crop_padding=2, rotation=10, zoom=(0.9, 1.1), mix=0.5),
-    held_out_per_class=2,
-    dropout=0.2,
-    lr=0.01,
-    precision="no",
-)
 
 
 @pytest.fixture(scope="module")
@@ -139,131 +114,6 @@ def test_augmentation_does_not_depend_on_who_reads(split):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-WRITER = """
-    import sys, torch
-    from pathlib import Path
-    from msresnet.training import save_state
-    path, step = Path(sys.argv[1]), 0
-    while True:
-        step += 1
-        save_state({"step": step, "tensor": torch.full((200_000,), float(step))}, path)
-        print(step, flush=True)
-"""
-
-
-def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path):
-    path = tmp_path / "checkpoint.pt"
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(WRITER), str(path)], stdout=subprocess.PIPE, text=True
-    )
-    for _ in range(5):
-        assert process.stdout.readline().strip().isdigit()
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    kept = torch.load(path, weights_only=True)
-    assert kept["step"] >= 5
-    assert (kept["tensor"] == kept["step"]).all()
-
-
-def test_saving_replaces_only_when_whole(tmp_path, monkeypatch):
-    path = tmp_path / "checkpoint.pt"
-    save_state({"step": 1}, path)
-
-    def break_off(*_args):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(torch, "save", break_off)
-    with pytest.raises(OSError, match="disk full"):
-        save_state({"step": 2}, path)
-    assert torch.load(path, weights_only=True) == {"step": 1}
-
-
-def rates_of(recipe: Recipe, steps_per_epoch: int, held_out_loss: float = 1.0) -> list[float]:
-    """The learning rate of every step."""
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=recipe.lr)
-    schedule, rates = LearningRate(optimizer, recipe, steps_per_epoch), []
-    for step in range(recipe.epochs * steps_per_epoch):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        schedule.after_step()
-        if (step + 1) % steps_per_epoch == 0:
-            schedule.after_epoch(held_out_loss)
-    return rates
-
-
-@pytest.mark.parametrize("schedule", [Schedule.COSINE, Schedule.ONE_CYCLE])
-def test_the_learning_rate_rises_and_falls(schedule):
-    rates = rates_of(replace(RECIPE, epochs=10, warmup_epochs=1, lr=0.1, schedule=schedule), 20)
-    top = rates.index(max(rates))
-    assert 18 <= top <= 21
-    assert math.isclose(max(rates), 0.1, rel_tol=1e-3)
-    assert rates[: top + 1] == sorted(rates[: top + 1])
-    assert rates[top:] == sorted(rates[top:], reverse=True)
-    assert rates[-1] < 1e-4
-
-
-def test_a_plateau_lowers_the_rate_and_progress_does_not():
-    recipe = replace(RECIPE, epochs=6, warmup_epochs=1, lr=0.3, schedule=Schedule.PLATEAU)
-    rates = rates_of(recipe, 10)
-    assert math.isclose(rates[25], 0.3)
-    assert math.isclose(rates[35], 0.1, rel_tol=1e-3)
-    assert math.isclose(rates[-1], 0.1 / 3, rel_tol=1e-3)
-
-
-def test_norms_biases_and_the_gate_do_not_decay():
-    model = tiny()
-    decayed, others = parameter_groups(model, 0.1)
-    names = {id(p): name for name, p in model.named_parameters()}
-    assert decayed["weight_decay"] == 0.1
-    assert others["weight_decay"] == 0
-    assert all(names[id(p)].endswith("weight") and "bn" not in names[id(p)] for p in decayed["params"])
-    assert {name for name in names.values() if ".gate." in name} <= {names[id(p)] for p in others["params"]}
-    assert len(decayed["params"]) + len(others["params"]) == len(names)
-
-
-def test_scale_dropout_leaves_out_at_the_asked_rate_and_never_all():
-    recipe = replace(RECIPE, scale_dropout=(0.25, 0.75))
-    draws = torch.tensor([present_levels(recipe, is_full=False) for _ in range(2000)], dtype=torch.float)
-    assert draws.any(dim=1).all()
-    both = draws.sum(1) == 2
-    assert abs(float(both.float().mean()) - 0.75 * 0.25) < 0.04
-    assert present_levels(recipe, is_full=True) == (True, True)
-
-
-def test_the_loss_is_the_sum_of_its_terms():
-    model = tiny().double()
-    output = model(torch.rand(4, 3, 48, 48, dtype=torch.float64))
-    labels = torch.tensor([0, 1, 2, 3])
-    cross_entropy = torch.nn.functional.cross_entropy
-    levels = level_logits(output)
-    teacher = output.logits.softmax(1).detach()
-    vote = cross_entropy(output.logits, labels)
-    level = sum(cross_entropy(logits, labels) for logits in levels) / 3
-    divergence = sum((teacher * (teacher.log() - logits.log_softmax(1))).sum(1).mean() for logits in levels)
-    weights = LossWeights(vote=1, level=0.5, consistency=0.3)
-    loss = multiscale_loss(output, labels, weights=weights)
-    assert torch.allclose(loss, vote + 0.5 * level + 0.3 * divergence / 3)
-    soft = torch.nn.functional.one_hot(labels, 5).double()
-    assert torch.allclose(multiscale_loss(output, soft, weights=weights), loss)
-
-
-def test_the_ensemble_teaches_and_is_not_taught():
-    model = tiny(has_links=False)
-    output = model(torch.rand(2, 3, 48, 48))
-    consistency = LossWeights(vote=0, level=0, consistency=1)
-    multiscale_loss(output, torch.tensor([0, 1]), weights=consistency).backward()
-    assert model.head.gate.scale_embedding.grad is None or not model.head.gate.scale_embedding.grad.any()
-    assert model.head.fc.weight.grad.abs().sum() > 0
-
-
-def test_a_level_is_its_own_plain_network():
-    model = tiny(has_links=False)
-    output = model(torch.rand(2, 3, 48, 48))
-    by_hand = output.stages[-1][2].mean((2, 3)) @ model.head.fc.weight.T + model.head.fc.bias
-    assert torch.allclose(level_logits(output)[2], by_hand)
-
-
 def test_held_out_pictures_are_not_trained_on(split):
     kept, held = split.hold_out(3)
     assert len(held.samples) == 6
@@ -350,79 +200,6 @@ def test_two_processes_give_the_loss_of_one(pictures, tmp_path):
         assert torch.allclose(value.float(), states[1][name].float(), atol=1e-4), name
 
 
-def test_what_is_not_asked_for_is_not_done_to_a_picture():
-    picture = torch.randint(0, 255, (3, 16, 16), dtype=torch.uint8)
-    assert torch.equal(augmentation(NO_AUGMENTATION, 16)(picture), picture)
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"crop_area": 0.3},
-        {"crop_padding": 4},
-        {"flip": 1.0},
-        {"rotation": 45.0},
-        {"translation": 0.4},
-        {"zoom": (0.5, 0.6)},
-    ],
-)
-def test_each_augmentation_changes_a_picture_and_keeps_its_side(asked):
-    torch.manual_seed(0)
-    picture = torch.randint(0, 255, (3, 16, 16), dtype=torch.uint8)
-    changed = augmentation(replace(NO_AUGMENTATION, **asked), 16)(picture)
-    assert changed.shape == picture.shape
-    assert not torch.equal(changed, picture)
-
-
-def test_mixing_makes_labels_of_probabilities():
-    torch.manual_seed(0)
-    images, labels = torch.rand(8, 3, 16, 16), torch.arange(8) % 3
-    mixed, shares = Mix(Augmentation(mix=1.0), 3)(images, labels)
-    assert shares.shape == (8, 3)
-    assert torch.allclose(shares.sum(dim=1), torch.ones(8))
-    assert not torch.equal(mixed, images)
-    same, kept = Mix(Augmentation(mix=0.0), 3)(images, labels)
-    assert same is images
-    assert kept is labels
-
-
-def test_the_mean_follows_the_weights_at_its_decay():
-    model = tiny()
-    mean = exponential_mean(model, 0.75)
-    mean.update_parameters(model)
-    before = model.head.fc.bias.detach().clone()
-    with torch.no_grad():
-        model.head.fc.bias += 1
-    mean.update_parameters(model)
-    assert torch.allclose(mean.module.head.fc.bias, before + 0.25, atol=1e-6)
-
-
-def test_adamw_and_sgd_are_what_the_recipe_says():
-    model = tiny()
-    adamw = make_optimizer(model, replace(RECIPE, optimizer=Optimizer.ADAMW, momentum=0.8, lr=0.01))
-    assert isinstance(adamw, torch.optim.AdamW)
-    assert adamw.defaults["betas"][0] == 0.8
-    sgd = make_optimizer(model, RECIPE)
-    assert isinstance(sgd, torch.optim.SGD)
-    assert sgd.defaults["nesterov"]
-
-
-def test_sides_grow_to_their_own():
-    recipe = replace(RECIPE, sides=(48, 96), base_side=48, growth_from=0.5, growth_epochs=2)
-    assert recipe.sides_at(0) == (24, 48)
-    assert recipe.sides_at(1) == (32, 72)
-    assert recipe.sides_at(2) == recipe.sides_at(99) == (48, 96)
-    assert RECIPE.sides_at(0) == RECIPE.sides
-
-
-def test_the_expected_work_is_that_of_the_draws():
-    recipe = replace(RECIPE, sides=(16, 32), scale_dropout=(0.3, 0.8), full_epochs=0)
-    torch.manual_seed(0)
-    draws = torch.tensor([present_levels(recipe, is_full=False) for _ in range(4000)], dtype=torch.float)
-    assert recipe.work_at(0) == pytest.approx(float((draws @ torch.tensor([256.0, 1024.0])).mean()), rel=0.05)
-    assert replace(recipe, full_epochs=1).work_at(recipe.epochs - 1) == 256 + 1024
-
-
 def test_frozen_norms_keep_their_statistics(split, tmp_path):
     model = train(replace(RECIPE, epochs=1, is_norm_frozen=True), split, tmp_path, workers=0)
     statistics = [value for name, value in model.state_dict().items() if name.endswith("running_mean")]
@@ -439,58 +216,6 @@ def test_a_run_starts_from_given_weights(split, tmp_path):
         Run(replace(RECIPE, width=16), split, first)
     other = replace(split, folders=("x", "y"))
     assert not torch.equal(Run(RECIPE, other, first).model.head.fc.weight, first.head.fc.weight)
-
-
-KILLED = """
-    import builtins, io, os, signal, sys
-    from pathlib import Path
-    import torch
-    from msresnet.training import state
-    folder, moments = Path(sys.argv[1]), int(sys.argv[2])
-
-    class Mortal(io.FileIO):
-        left = None
-        def write(self, data):
-            data = memoryview(data).cast("B")
-            if Mortal.left is not None and len(data) >= Mortal.left:
-                super().write(data[: Mortal.left])
-                os.kill(os.getpid(), signal.SIGKILL)
-            if Mortal.left is not None:
-                Mortal.left -= len(data)
-            return super().write(data)
-
-    def save(step, path):
-        state.save_state({"step": step, "tensor": torch.full((5_000,), float(step))}, path)
-
-    Path.open = lambda self, mode="r", **_: Mortal(self, mode)
-    size = None
-    for moment in range(moments):
-        path = folder / f"{moment}.pt"
-        save(1, path)
-        size = size or path.stat().st_size
-        child = os.fork()
-        if not child:
-            if moment % 10 == 8:  # after the last byte
-                os.fsync = lambda fd: os.kill(os.getpid(), signal.SIGKILL)
-            elif moment % 10 == 9:  # when it is synced
-                os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-            else:
-                Mortal.left = 1 + size * moment // (moments + 1)
-            save(2, path)
-            os._exit(0)
-        assert os.waitpid(child, 0)[1] == signal.SIGKILL
-"""
-
-
-def test_a_hundred_kills_leave_a_hundred_whole_checkpoints(tmp_path):
-    source = textwrap.dedent(KILLED)
-    done = subprocess.run([sys.executable, "-c", source, str(tmp_path), "100"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    for moment in range(100):
-        kept = torch.load(tmp_path / f"{moment}.pt", weights_only=True)
-        assert kept["step"] == 1
-        assert (kept["tensor"] == 1).all()
-    assert len(list(tmp_path.glob("*.tmp"))) == 100  # every one was killed before it replaced anything
 
 
 def test_pictures_of_any_size_train_together(tmp_path):
@@ -541,7 +266,3 @@ def test_a_listed_recipe_takes_a_step(name, split):
     loss, lr = run.step(images, labels, 0)
     assert math.isfinite(loss)
     assert 0 < lr <= recipe.lr
-
-
-def test_a_checkpoint_that_is_not_there_is_none(tmp_path):
-    assert load_state(tmp_path / "checkpoint.pt", RECIPE) is None
