@@ -9,6 +9,7 @@ the visits are left out.
 import os
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ READY_TARGET_S = 15
 PAINT_TARGET_S = 2  # of the explained example, once the server is up
 INTERACTIVE_TARGET_S = 4
 WEIGHT_TARGET_MB = 3
+SWITCH_TARGET_S = 0.1
 GIVE_UP_S = 300
 PHOTO = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -42,6 +44,22 @@ new PerformanceObserver((list) => {
     requestAnimationFrame(() => { window.paintedAt = performance.now(); });
   else requestAnimationFrame(look);
 })();
+"""
+# Milliseconds from a click on a scale's switch to the frame that shows another total, off and on again.
+SWITCH = """
+async () => {
+  const total = () => document.querySelector('#ledger .ms-total').textContent;
+  const box = document.querySelector('#scale-switches [data-switch="1"] [type=checkbox]');
+  const found = [];
+  for (let i = 0; i < 6; i++) {
+    const before = total(), started = performance.now();
+    box.click();
+    while (total() === before) await new Promise(requestAnimationFrame);
+    found.push(performance.now() - started);
+    await new Promise((done) => setTimeout(done, 500));
+  }
+  return found;
+}
 """
 IS_FREE = "() => window.paintedAt && performance.now() - Math.max(window.busyUntil, window.paintedAt) > 2000"
 ROOT = Path(__file__).resolve().parents[1]
@@ -122,17 +140,18 @@ def visits(url: str, count: int) -> list[Row]:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
         seen = [visit(browser, url) for _ in range(count)]
         browser.close()
-    painted, interactive, megabytes, requests = zip(*seen, strict=True)
+    painted, interactive, megabytes, requests, switched = zip(*seen, strict=True)
     return [
         Row.of("visit to the painted example, empty cache", painted, unit="s", target=PAINT_TARGET_S),
         Row.of("visit to a page that answers a click at once", interactive, unit="s", target=INTERACTIVE_TARGET_S),
         Row.of("page weight, as it travels", megabytes, unit="MB", target=WEIGHT_TARGET_MB),
         Row.of("requests of a visit", requests, target=250),
+        Row.of("click on a scale's switch to the new ledger", switched, unit="s", target=SWITCH_TARGET_S),
     ]
 
 
-def visit(browser, url: str) -> tuple[float, float, float, int]:
-    """Seconds to the painted example and to a free page, 10⁶ bytes that travelled, and requests."""
+def visit(browser, url: str) -> tuple[float, float, float, int, float]:
+    """Seconds to the painted example and to a free page, 10⁶ bytes that travelled, requests, seconds of a switch."""
     context = browser.new_context()
     page = context.new_page()
     sizes: list[float] = []
@@ -143,8 +162,10 @@ def visit(browser, url: str) -> tuple[float, float, float, int]:
     page.goto(url)
     page.wait_for_function(IS_FREE, timeout=1000 * GIVE_UP_S)
     painted, interactive = page.evaluate("[window.paintedAt, Math.max(window.paintedAt, window.busyUntil)]")
+    weight, requests = sum(sizes) / 1e6, len(sizes)
+    switched = statistics.median(page.evaluate(SWITCH))
     context.close()
-    return painted / 1000, interactive / 1000, sum(sizes) / 1e6, len(sizes)
+    return painted / 1000, interactive / 1000, weight, requests, switched / 1000
 
 
 def explain_a_picture(url: str) -> None:

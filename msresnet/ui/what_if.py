@@ -8,7 +8,7 @@ from ..probes import Switches
 from .words import Words
 from .words import page as text
 
-# The switches send their positions a moment after the last movement, not at every pixel of a drag.
+# A switch sends the positions at once, a gain where it rests a moment or is let go: not at every pixel of a drag.
 SEND_POSITIONS = """
 let waiting = null;
 const rows = () => [...element.querySelectorAll('[data-switch]')];
@@ -38,8 +38,10 @@ element.addEventListener('input', (event) => {
   const row = event.target.closest('[data-switch]');
   if (row) label(row);
   clearTimeout(waiting);
-  waiting = setTimeout(send, 60);
+  if (event.target.type === 'range') waiting = setTimeout(send, 25);
+  else send();
 });
+element.addEventListener('change', () => { clearTimeout(waiting); send(); });
 element.addEventListener('click', (event) => {
   if (!event.target.closest('[data-reset]')) return;
   move(neutral());
