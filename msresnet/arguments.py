@@ -84,3 +84,22 @@ def whole(text: str, *, at_least: int) -> int:
     if not text.isdecimal() or int(text) < at_least:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least {at_least}, got {text!r}")
     return int(text)
+
+
+def add_part_argument(parser: argparse.ArgumentParser) -> None:
+    """``--part``: only some of the pictures."""
+    parser.add_argument(
+        "--part",
+        metavar="I/N",
+        type=part,
+        default=(1, 1),
+        help="only every N-th picture in the order of classes and names, from the I-th on: 1/2 and 2/2 are halves",
+    )
+
+
+def part(text: str) -> tuple[int, int]:
+    """``1/2`` as (1, 2)."""
+    one, _, of = text.partition("/")
+    if not (one.isdecimal() and of.isdecimal() and 1 <= int(one) <= int(of)):
+        raise argparse.ArgumentTypeError(f"must be I/N with I from 1 to N, such as 1/2, got {text!r}")
+    return int(one), int(of)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from .arguments import add_data_arguments, add_model_arguments, load, not_negative, positive
+from .arguments import add_data_arguments, add_model_arguments, add_part_argument, load, not_negative, positive
 from .calibration import save_calibration
 from .canvas import Canvas
 from .checkpoint import load_model
@@ -150,13 +150,7 @@ def calibrate_model(options: argparse.Namespace) -> int:
 def add_pictures_arguments(parser: argparse.ArgumentParser) -> None:
     """Which pictures of which folder."""
     add_data_arguments(parser, workers=0)  # batches of large levels overfill a container's shared memory
-    parser.add_argument(
-        "--part",
-        metavar="I/N",
-        type=part,
-        default=(1, 1),
-        help="only every N-th picture in the order of classes and names, from the I-th on: 1/2 and 2/2 are halves",
-    )
+    add_part_argument(parser)
     parser.add_argument(
         "--held-out",
         metavar="N",
@@ -209,14 +203,6 @@ def chosen(options: argparse.Namespace) -> Split:
     else:
         split = find_split(options.data, "train").hold_out(options.held_out)[1]
     return split.part(*options.part)
-
-
-def part(text: str) -> tuple[int, int]:
-    """``1/2`` as (1, 2)."""
-    one, _, of = text.partition("/")
-    if not (one.isdecimal() and of.isdecimal() and 1 <= int(one) <= int(of)):
-        raise argparse.ArgumentTypeError(f"must be I/N with I from 1 to N, such as 1/2, got {text!r}")
-    return int(one), int(of)
 
 
 def zoom_list(text: str) -> tuple[float, ...]:

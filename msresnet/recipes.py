@@ -262,7 +262,7 @@ RECIPES = {
 
 
 def shortened(recipe: Recipe, epochs: int) -> Recipe:
-    """The same recipe in another number of epochs; warm-up, growth and the full epochs keep their shares."""
+    """The same recipe in another number of epochs; warm-up, growth, full epochs and the mean keep their shares."""
     share = epochs / recipe.epochs
     return replace(
         recipe,
@@ -270,6 +270,7 @@ def shortened(recipe: Recipe, epochs: int) -> Recipe:
         warmup_epochs=recipe.warmup_epochs * share,
         growth_epochs=recipe.growth_epochs * share,
         full_epochs=recipe.full_epochs * share,
+        ema=max(1 - (1 - recipe.ema) / share, 0.0) if recipe.ema else 0.0,
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from .arguments import add_data_arguments, positive
+from .arguments import add_data_arguments, add_part_argument, positive
 from .checkpoint import load_model
 from .command import Command
 from .data import Split, find_split, readable
@@ -95,6 +95,7 @@ def add_ablate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", metavar="NAME", action="append", help="an ablation by its name in the table; may be given again"
     )
+    add_part_argument(parser)
     parser.epilog = "A run that was stopped goes on where it was when the command is given again."
 
 
@@ -110,8 +111,10 @@ def ablate_modules(options: argparse.Namespace) -> int:
     def split_of(seed: int) -> tuple[Split, Split]:
         if recipe.source is Source.MNIST_SCALE:
             splits = mnist_scale(options.data, seed=seed, parts=("train", "test"))
-            return splits["train"], splits["test"]
-        return readable(find_split(options.data, "train")), readable(find_split(options.data, "val"))
+            training, test = splits["train"], splits["test"]
+        else:
+            training, test = readable(find_split(options.data, "train")), readable(find_split(options.data, "val"))
+        return training, test.part(*options.part)
 
     make_folder(options.out)
     results = ablation.ablate(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from commanding import save_model, write_picture
 
@@ -13,6 +14,7 @@ from msresnet import recipes, training
 from msresnet.__main__ import main
 from msresnet.checkpoint import load_model
 from msresnet.model import ModelConfig, MultiscaleResNet
+from msresnet.recipes import RECIPES, shortened
 from msresnet.resnet import Stem
 from msresnet.training.search import Trial
 
@@ -171,8 +173,17 @@ def test_ablate_prints_a_table_and_keeps_it(tmp_path, capsys):
         json.dumps({**small, "architecture": "resnet10", "batch_size": 4, "held_out_per_class": 0, "precision": "no"})
     )
     command = ["ablate", "--recipe", str(file), "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
-    assert main([*command, "--seeds", "1", "--epochs", "1", "--only", "no cross-scale links"]) == 0
+    assert main([*command, "--seeds", "1", "--epochs", "1", "--part", "1/2", "--only", "no cross-scale links"]) == 0
     table = capsys.readouterr().out
     assert "the full model" in table and "no cross-scale links" in table
     assert (tmp_path / "out" / "ablation.md").read_text() == table
     assert len(json.loads((tmp_path / "out" / "ablation.json").read_text())["results"]) == 2
+    assert len(np.load(tmp_path / "out" / "the-full-model-0" / "right.npy")) == 4  # of eight
+
+
+def test_a_shortened_recipe_keeps_its_shape():
+    recipe = replace(RECIPES["mnist-scale"], epochs=20, warmup_epochs=2, growth_epochs=5, full_epochs=4, ema=0.99)
+    short = shortened(recipe, 10)
+    assert (short.epochs, short.warmup_epochs, short.growth_epochs, short.full_epochs) == (10, 1, 2.5, 2)
+    assert short.ema == pytest.approx(0.98)
+    assert shortened(replace(recipe, ema=0.0), 10).ema == 0
