@@ -20,7 +20,7 @@ from .plates import summary
 from .processes import join_processes
 from .request import Request
 from .session import Session
-from .terminal import complain, progress
+from .terminal import complain, progress, tell
 
 
 def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +100,7 @@ def explain_images(options: argparse.Namespace) -> int:
     share = processes.share(jobs)
     pending = [job for job in share if not is_finished(job, ask)]
     if len(jobs) == 1 and share and not pending:
-        print(f"{share[0].picture}: explained already; files in {share[0].folder}", flush=True)
+        tell(f"{share[0].picture}: explained already; files in {share[0].folder}")
     failures = explain_jobs(model, pending, ask, names_paths=len(jobs) > len(options.images))
     made, kept, failed = processes.total([len(pending) - failures, len(share) - len(pending), failures])
     if len(jobs) > 1 and processes.is_first:
@@ -130,10 +130,11 @@ def explain_jobs(model: MultiscaleResNet, jobs: Sequence[Job], ask: Ask, *, name
             complain(f"{job.picture}: {error}" if names_paths else str(error))
             failures += 1
         else:
-            print(f"{job.picture}: {summary(explanation.answer)}; files in {job.folder}", flush=True)
-            if explanation.trust is not None:
-                for verdict in explanation.trust.verdicts:
-                    print(f"  {verdict.name}: {verdict.words}", flush=True)
+            verdicts = [] if explanation.trust is None else explanation.trust.verdicts
+            tell(
+                f"{job.picture}: {summary(explanation.answer)}; files in {job.folder}",
+                *(f"  {verdict.name}: {verdict.words}" for verdict in verdicts),
+            )
     return failures
 
 

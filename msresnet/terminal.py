@@ -8,9 +8,14 @@ from contextlib import contextmanager
 CLEAR_LINE = "\r\033[K"  # back to the start, and erase to the end (ECMA-48)
 
 
+def tell(*lines: str) -> None:
+    """Lines on stdout, in one piece: the processes of a launcher write to the same pipe, without a buffer."""
+    print("".join(f"{line}\n" for line in lines), end="", flush=True)
+
+
 def complain(sentence: str) -> None:
-    """One sentence on stderr."""
-    print(sentence, file=sys.stderr)
+    """One sentence on stderr, in one piece."""
+    print(f"{sentence}\n", end="", file=sys.stderr, flush=True)
 
 
 def table(rows: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()) -> str:

@@ -5,6 +5,29 @@ import sys
 from msresnet import terminal
 
 
+class Pipe:
+    """A stream without a buffer: what is written is there at once."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+
+    def write(self, piece: str) -> None:
+        self.pieces.append(piece)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
+def test_lines_are_written_in_one_piece(monkeypatch):
+    told, complained = Pipe(), Pipe()
+    monkeypatch.setattr(sys, "stdout", told)
+    monkeypatch.setattr(sys, "stderr", complained)
+    terminal.tell("a.png: lion", "  saliency: fails")
+    terminal.complain("b.png: no picture")
+    assert [piece for piece in told.pieces if piece] == ["a.png: lion\n  saliency: fails\n"]
+    assert [piece for piece in complained.pieces if piece] == ["b.png: no picture\n"]
+
+
 def test_progress_is_one_line_on_a_terminal_and_nothing_elsewhere(monkeypatch, capsys):
     with terminal.progress("work") as on_progress:
         on_progress(0.5)
