@@ -165,8 +165,7 @@ def test_processes_share_every_batch():
 
 
 DISTRIBUTED = """
-    import json, sys
-    from dataclasses import replace
+    import atexit, os, sys
     from pathlib import Path
     import torch
     from msresnet.data import find_split
@@ -177,7 +176,10 @@ DISTRIBUTED = """
         batch_size=4, held_out_per_class=2, lr=0.05, precision="no", augmentation=NO_AUGMENTATION, is_norm_frozen=True,
     )
     torch.set_num_threads(1)
-    train(recipe, find_split(Path(sys.argv[1]), "train"), Path(sys.argv[2]), workers=0)
+    out = Path(sys.argv[2])
+    still = out / f"joined-{os.environ.get('RANK', '0')}"
+    atexit.register(lambda: still.write_text(str(torch.distributed.is_initialized())))  # the last thing that is done
+    train(recipe, find_split(Path(sys.argv[1]), "train"), out, workers=0)
 """
 
 
@@ -195,6 +197,7 @@ def test_two_processes_give_the_loss_of_one(pictures, tmp_path):
     for alone, together in zip(one, two, strict=True):
         key = "loss" if "loss" in alone else "held_out_loss"
         assert together[key] == pytest.approx(alone[key], abs=1e-3)
+    assert [(tmp_path / "two" / f"joined-{rank}").read_text() for rank in range(2)] == ["False", "False"]
     states = [torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["model"] for name in ("one", "two")]
     for name, value in states[0].items():
         assert torch.allclose(value.float(), states[1][name].float(), atol=1e-4), name
