@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from tiny import tiny
 
-from msresnet import folders
+from msresnet import folders, processes
 from msresnet.__main__ import main
 from msresnet.checkpoint import save_checkpoint
 from msresnet.errors import ConfigError, DataError
@@ -278,6 +278,21 @@ def test_a_single_picture_is_not_explained_again(pictures, checkpoint, tmp_path,
     capsys.readouterr()
     assert main(command) == 0
     assert capsys.readouterr().out == f"{pictures / 'sub/0.png'}: explained already; files in {tmp_path / 'out'}\n"
+
+
+def test_processes_that_have_agreed_leave_each_other_at_the_end(monkeypatch):
+    accelerate = pytest.importorskip("accelerate.utils")
+    monkeypatch.setattr(accelerate, "gather_object", lambda numbers: [*numbers, [10, 20]])
+    at_exit = []
+    monkeypatch.setattr(processes.atexit, "register", at_exit.append)
+    assert Processes(0, 1).total([1, 2]) == [1, 2] and at_exit == []
+    assert Processes(0, 2).total([1, 2]) == [11, 22] and len(at_exit) == 1
+    left = []
+    monkeypatch.setattr(processes.torch.distributed, "is_initialized", lambda: not left)
+    monkeypatch.setattr(processes.torch.distributed, "destroy_process_group", lambda: left.append(True))
+    at_exit[0]()
+    at_exit[0]()  # who has left does not leave again
+    assert left == [True]
 
 
 @pytest.mark.slow
