@@ -19,6 +19,12 @@ def add_model_arguments(parser: argparse.ArgumentParser, *, has_calibration: boo
         default=DEFAULT_MODEL,
         help="a name that 'models' lists, a path, or a repository of the Hub (default: %(default)s)",
     )
+    parser.add_argument(
+        "--sides",
+        metavar="A,B",
+        type=whole_numbers,
+        help="side of each level in px, for weights of one scale that are lifted (default: 160,224,320,448)",
+    )
     parser.add_argument("--device", default="auto", help="cuda, mps or cpu (default: the first of these that is there)")
     if not has_calibration:
         parser.set_defaults(calibration="none")
@@ -37,6 +43,7 @@ def load(options: argparse.Namespace) -> MultiscaleResNet:
         model = load_model(
             options.model,
             device=options.device,
+            sides=options.sides,
             calibration=None if options.calibration == "none" else options.calibration,
             on_progress=lambda done, total: on_progress(done / total if total else 0.0),
         )
@@ -77,6 +84,11 @@ def positive(text: str) -> int:
 def not_negative(text: str) -> int:
     """A whole number of at least 0."""
     return whole(text, at_least=0)
+
+
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """``160,224`` as (160, 224)."""
+    return tuple(map(positive, text.split(",")))
 
 
 def whole(text: str, *, at_least: int) -> int:

@@ -16,7 +16,7 @@ import copy
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -143,7 +143,7 @@ def calibrated(model: MultiscaleResNet, calibration: Calibration) -> MultiscaleR
     """A new model with the calibration's gate and temperatures, on the same device, in evaluation mode.
 
     Raises:
-        CheckpointError: the calibration was measured on other weights, or fits another gate.
+        CheckpointError: the calibration was measured on other weights or sides, or fits another gate.
         ConfigError: the model has no gate.
     """
     if model.config.gate is not GateMode.GATED:
@@ -154,6 +154,12 @@ def calibrated(model: MultiscaleResNet, calibration: Calibration) -> MultiscaleR
             f"the calibration was measured on {calibration.model} with SHA-256 {calibration.sha256[:12]}…, "
             f"and {known.name} has {known.sha256[:12]}…; calibrate these weights by 'msresnet calibrate'"
         )
+    sides = calibration.data.get("sides", model.sides)
+    if tuple(sides) != model.sides:
+        raise CheckpointError(
+            f"the calibration was measured with levels of {some(sides)} px, and this model's have {some(model.sides)}; "
+            "give it the same sides, or calibrate again"
+        )
     check(calibration.gate, {k: v.shape for k, v in model.head.gate.state_dict().items()}, where="the calibration")
     other = copy.deepcopy(model).eval()
     other.config = replace(model.config, temperature=calibration.temperature_mode)
@@ -163,6 +169,11 @@ def calibrated(model: MultiscaleResNet, calibration: Calibration) -> MultiscaleR
         other.head.gate.log_temperature += math.log(calibration.temperature)
     remember(other, identity(known, calibration, sha256=digest(pack(other.state_dict()))))
     return other
+
+
+def some(sides: Iterable[int]) -> str:
+    """Sides as people read them."""
+    return ", ".join(map(str, sides))
 
 
 def identity(known: Identity, calibration: Calibration, *, sha256: str) -> Identity:

@@ -104,6 +104,7 @@ def fit_gate(
         data={
             "folder": name,
             "pictures": len(labels),
+            "sides": list(model.sides),
             "zooms": list(zooms),
             "canvases": [canvas.value for canvas in canvases],
             "renderings_drawn": drawn,

@@ -262,6 +262,7 @@ class VoteStore:
             self.grids = tuple(tuple(x.shape[2:]) for x in model.trunk(blank_levels(model))[-1])
         wanted = {
             "sha256": voters_digest(model),
+            "sides": list(model.sides),
             "drawn": drawn,
             "renderings": [[one.zoom, one.canvas.value] for one in renderings],
             "precision": "bfloat16" if is_half else "float32",

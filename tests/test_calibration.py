@@ -88,6 +88,15 @@ def test_other_weights_are_refused_by_name():
         calibrated(model, calibration)
 
 
+def test_a_calibration_for_other_sides_is_refused():
+    model = tiny()
+    calibration = calibration_of(model)
+    same = replace(calibration, data={"sides": list(model.sides)})
+    assert identify(calibrated(model, same)).sha256 == identify(model).sha256
+    with pytest.raises(CheckpointError, match=r"levels of 32, 48, 80 px, and this model's have 32, 48, 64; give"):
+        calibrated(model, replace(calibration, data={"sides": [32, 48, 80]}))
+
+
 def test_a_gate_of_other_scales_is_refused():
     model, other = tiny(), tiny(sides=(32, 48))
     with pytest.raises(CheckpointError, match="another architecture"):

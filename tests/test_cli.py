@@ -30,6 +30,7 @@ from msresnet.listed import MODELS
         ["evaluate", "--data", "x", "--part", "half"],
         ["zoom", "--data", "x", "--zooms", "1,0"],
         ["zoom", "--data", "x", "--zooms", "1/0"],
+        ["zoom", "--data", "x", "--sides", "160,,224"],
         ["zoom", "--data", "x", "--canvas", "white"],
         ["train", "--recipe", "tiny-imagenet", "--data", "x"],
         ["demo", "--port", "70000"],

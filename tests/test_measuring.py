@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+import torchvision
 from commanding import save_model, write_picture
 
 from msresnet import level_fit
@@ -94,6 +96,17 @@ def test_zoom_prints_tables_and_writes_the_same_numbers(checkpoint, squares, tmp
     kept = json.loads(file.read_text())
     assert "torch" in kept.pop("versions")
     assert kept == json.loads(json.dumps(found.to_dict()))
+
+
+def test_sides_are_those_of_lifted_weights(squares, tmp_path, capsys):
+    torch.manual_seed(0)
+    torch.save(torchvision.models.resnet18(num_classes=3).state_dict(), tmp_path / "mine.pth")
+    for index, folder in enumerate(sorted(squares.iterdir())):
+        folder.rename(squares / f"class {index}")
+    command = ["zoom", "--model", str(tmp_path / "mine.pth"), "--data", str(squares), "--zooms", "1"]
+    assert main([*command, "--sides", "224,64"]) == 0
+    out = capsys.readouterr().out
+    assert "| 64 px alone" in out and "| 224 px alone" in out and "160 px" not in out
 
 
 def test_zoom_takes_one_canvas(checkpoint, squares, capsys):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from squares import LABELS, small_model, write_squares
+from tiny import tiny
 
 from msresnet.canvas import Canvas, zoom_canvas
 from msresnet.data import find_split
@@ -119,6 +120,9 @@ def test_a_store_of_other_votes_is_refused(model, tmp_path):
         VoteStore(tmp_path / "votes", small_model(seed=5), renderings, is_half=False)
     with pytest.raises(ConfigError, match="not a store"):
         VoteStore(tmp_path, model, renderings, is_half=False)
+    VoteStore(tmp_path / "others", tiny(), renderings, is_half=False)
+    with pytest.raises(ConfigError, match="differs in sides;"):  # the tensors are the same
+        VoteStore(tmp_path / "others", tiny(sides=(32, 48, 80)), renderings, is_half=False)
 
 
 def test_half_precision_of_the_trunk_is_nearly_the_same_and_leaves_the_model_alone(model, folder):

@@ -53,7 +53,8 @@ class Augmented(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         picture, label = self.pictures[index]
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(mixed_seed(self.seed, self.epoch, index))
+            # torch.manual_seed would also queue the seed for every kind of accelerator, a stack trace each time.
+            torch.default_generator.manual_seed(mixed_seed(self.seed, self.epoch, index))
             return self.transform(picture), label
 
 

@@ -231,6 +231,10 @@ CHINESE = {
     "calibrate these weights by 'msresnet calibrate'": (
         "该校准是在 SHA-256 为 {1}… 的 {0} 上测得的，而 {2} 为 {3}…；请用 'msresnet calibrate' 校准这组权重"
     ),
+    "the calibration was measured with levels of {} px, and this model's have {}; "
+    "give it the same sides, or calibrate again": (
+        "该校准是用 {0} 像素的层级测得的，而该模型的层级为 {1} 像素；请使用相同的边长，或重新校准"
+    ),
     "a calibration's temperature must be > 0, got {}": "校准的温度必须大于 0，实际为 {0}",
     "{} has format version {}, and this msresnet reads {}; update msresnet, or calibrate again": (
         "{0} 的格式版本为 {1}，而当前的 msresnet 读取 {2}；请更新 msresnet，或重新校准"
