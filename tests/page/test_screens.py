@@ -20,6 +20,14 @@ def test_a_phone_needs_no_scrolling_sideways(phone):
     assert phone.problems == []
 
 
+def test_the_answer_is_on_a_phones_first_screen(phone):
+    expect(phone.part("answer", ".ms-sentence")).to_contain_text("%")
+    answer, first = phone.part("answer").bounding_box(), phone.part("top-k", ".ms-class").first.bounding_box()
+    assert answer["y"] + answer["height"] <= first["y"] and first["y"] + first["height"] <= 844
+    export = phone.part("export").bounding_box()
+    assert export["y"] > phone.part("ledger").bounding_box()["y"]  # what is done with the answer comes after it
+
+
 def test_the_dark_theme_is_dark(phone):
     def brightness(what: str) -> float:
         colour = phone.page.evaluate(f"getComputedStyle({what}).backgroundColor")
