@@ -13,6 +13,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -251,8 +252,40 @@ def test_what_is_allowed_is_not_reported(tmp_path, file, source):
 def write_tree(root: Path, file: str, source: str) -> None:
     shutil.copy(ROOT / "requirements.txt", root)
     path = root / PACKAGE / file
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(source, encoding="utf-8")
+
+
+def test_no_modules_import_each_other_in_a_circle(tmp_path):
+    assert circle(ROOT) is None
+    write_tree(tmp_path, "ui/page.py", "from .panel import Panel")
+    write_tree(tmp_path, "ui/panel.py", "if TYPE_CHECKING:\n    from . import page")
+    assert set(circle(tmp_path)) == {"msresnet.ui.page", "msresnet.ui.panel"}
+
+
+def circle(root: Path) -> list[str] | None:
+    """Modules each of which imports the next when it is loaded or its types are checked; ``None`` if there are none."""
+    paths = {module_name(path.relative_to(root)): path for path in (root / PACKAGE).rglob("*.py")}
+    order = TopologicalSorter()
+    for name, path in paths.items():
+        package = path.relative_to(root).parent.parts
+        for one in imports_of(ast.parse(path.read_text(encoding="utf-8")), package):
+            imported = one.name
+            while imported and imported not in paths:
+                imported = imported.rpartition(".")[0]
+            if imported and imported != name and not one.is_lazy:
+                order.add(name, imported)
+    try:
+        order.prepare()
+    except CycleError as error:
+        return error.args[1]
+    return None
+
+
+def module_name(path: Path) -> str:
+    """A file as ``import`` names it."""
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def test_the_tests_import_what_their_extra_brings(tmp_path):

@@ -2,34 +2,34 @@
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from ..attribution import METHODS
 from ..errors import UnknownNameError
 from . import greeting
+from .desk import QUEUE, Desk
 from .links import Link
+from .questions import Questions
+from .replies import Replies
 from .status import status_html
 from .visits import Question
 from .words import ENGLISH, LANGUAGES, words_of
 from .words.sentences import error_sentence
 
-if TYPE_CHECKING:
-    from .page import Page
-
 
 class Arrival:
     """The events of an arrival, one after another."""
 
-    def __init__(self, page: "Page") -> None:
+    def __init__(self, page: Desk, questions: Questions, replies: Replies) -> None:
         self.page, self.visits, self.words = page, page.visits, page.words
+        self.questions, self.replies = questions, replies
 
     def connect(self, demo: gr.Blocks) -> None:
         """On arrival what was remembered, the browser or a link asks for; then the language that is picked."""
-        page, replies = self.page, self.page.replies
+        page, replies = self.page, self.replies
         private = {"show_progress": "hidden", "api_visibility": "private"}
-        at_once, queued = {**private, "queue": False}, {**private, **page.queue}
+        at_once, queued = {**private, "queue": False}, {**private, **QUEUE}
         components, shown, token = page.spoken.components, page.outputs, [page.token, page.status]
         subject = [page.image, page.model_picker, page.method_picker]
         remembered, method = (gr.Textbox(visible="hidden") for _ in range(2))
@@ -61,12 +61,12 @@ class Arrival:
         if words == ENGLISH:
             return (method, *(gr.skip(),) * (len(self.page.spoken.components) + len(self.page.outputs)))
         self.visits.speaks(request.session_hash, words.code)
-        greeted = self.page.replies.updates(self.page.greeting.view(words), self.page.name, words, is_new=True)
+        greeted = self.replies.updates(self.page.greeting.view(words), self.page.name, words, is_new=True)
         return (method, *self.page.spoken.updates(words), *greeted)
 
     def on_remembered_method(self, method: str, request: gr.Request) -> tuple:
         """The method that a visitor chose last time explains the greeting too."""
-        return method, *self.page.questions.asked(request)
+        return method, *self.questions.asked(request)
 
     def on_link(self, query: str, request: gr.Request) -> tuple:
         """The page was opened by a link to a view of an example, or without one."""
@@ -78,14 +78,14 @@ class Arrival:
             return (gr.skip(),) * 5
         image = str(self.page.shown[link.example].uploaded())
         name, method = link.model or self.page.name, link.method or greeting.METHOD
-        token, status = self.page.questions.asked(request)
+        token, status = self.questions.asked(request)
         self.visits.follow(request.session_hash, token, Question(image, name, method), link.target, link.against)
         return image, name, method, token, status
 
     def on_linked(self, token, image, name, method, request: gr.Request) -> Iterator[tuple]:
         """What a link asks for; without one nothing happens."""
         if self.visits.follows_link(request.session_hash, token):
-            yield from self.page.replies.on_image(token, image, name, method, request)
+            yield from self.replies.on_image(token, image, name, method, request)
         else:
             yield (gr.skip(),) * len(self.page.outputs)
 
@@ -96,7 +96,7 @@ class Arrival:
             raise UnknownNameError("language", str(code), LANGUAGES)
         words = LANGUAGES[code]
         self.page.speakers.choose(request.session_hash, words)
-        return (*self.page.spoken.updates(words), *self.page.questions.asked(request))
+        return (*self.page.spoken.updates(words), *self.questions.asked(request))
 
 
 def read_settings(remembered: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from html import escape
-from typing import TYPE_CHECKING
 
 import gradio as gr
 
@@ -10,13 +9,11 @@ from ..errors import ConfigError
 from ..ledger import Target
 from ..session import Session
 from .assets import static_file
+from .desk import Desk
 from .panel import Panel
 from .seen import about
 from .streams import AT_ONCE, told, until_stale
 from .words import Words
-
-if TYPE_CHECKING:
-    from .page import Page
 
 
 class ScriptPanel(Panel):
@@ -33,7 +30,7 @@ class ScriptPanel(Panel):
         stage_html: what the script works on, in a language.
     """
 
-    def __init__(self, page: "Page", name: str, stage_html: Callable[[Words], str]) -> None:
+    def __init__(self, page: Desk, name: str, stage_html: Callable[[Words], str]) -> None:
         super().__init__(page, name)
         self.stage_html = stage_html
 

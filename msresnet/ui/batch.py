@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import gradio as gr
 
@@ -11,6 +10,7 @@ from ..batch import MAX_PICTURES, Finding, Order, Unreadable, look_through, orde
 from ..colour import scale_colour
 from ..model import MultiscaleResNet
 from ..pictures import data_uri, to_png_bytes
+from .desk import Desk
 from .heading import how_to_read_html
 from .panel import Panel
 from .status import bar_html
@@ -20,9 +20,6 @@ from .words import Words, page
 from .words import batch as text
 from .words.answer import percent
 from .words.sentences import sentence
-
-if TYPE_CHECKING:
-    from .page import Page
 
 # The ranks come with every finding; the order that was chosen outlives the gallery, which grows while it is looked at.
 SORT_AND_PICK = """
@@ -60,7 +57,7 @@ ORDERS = {
 class BatchPanel(Panel):
     """The fold of many pictures; a batch and the picture above do not stop each other."""
 
-    def __init__(self, page: "Page") -> None:
+    def __init__(self, page: Desk) -> None:
         super().__init__(page, "batch")
 
     def layout(self) -> None:

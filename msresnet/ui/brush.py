@@ -5,7 +5,6 @@ import binascii
 import io
 from collections.abc import Callable, Iterator
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -14,12 +13,10 @@ from ..ledger import Target
 from ..probes import Fill, Mask
 from ..session import Session
 from .asking import ScriptPanel, unreadable
+from .desk import Desk
 from .occluded import occluded_html
 from .words import Words
 from .words import brush as said
-
-if TYPE_CHECKING:
-    from .page import Page
 
 MAX_MASK_SIDE_PX = 512  # the script paints on 224 px
 MAX_MASK_CHARACTERS = 400_000
@@ -29,7 +26,7 @@ DEFAULT_SIZE = 12  # of the brush, in per cent of the picture
 class BrushPanel(ScriptPanel):
     """Where the visitor paints, and what comes of it."""
 
-    def __init__(self, page: "Page") -> None:
+    def __init__(self, page: Desk) -> None:
         super().__init__(page, "brush", stage_html)
 
     def answers(

@@ -2,23 +2,17 @@
 
 import gradio as gr
 
-from ..ledger import Target
 from ..model import MultiscaleResNet
-from ..session import Session
 from . import greeting, programs
 from .answer import PICK_CLASS
 from .arrival import Arrival
 from .batch import BatchPanel
 from .brush import BrushPanel
 from .card import caption_html, model_card
+from .desk import QUEUE, Desk
 from .endpoint import add_endpoints
 from .example_strip import PICK_EXAMPLE, examples_html
-from .examples import examples
-from .greeting import Greeting
-from .heading import heading_html
-from .kept import Kept
 from .maps import PICK_METHOD
-from .models import Models
 from .options import SEND_OPTIONS
 from .pair import PairPanel
 from .pickers import ClassPicker, against_choices, class_choices, method_choices
@@ -27,23 +21,19 @@ from .probe_endpoints import add_probe_endpoints
 from .questions import Questions
 from .recomputing import RecomputingPanel
 from .replies import Replies
-from .spoken import Speakers, Spoken
 from .status import RETRY
-from .streams import AT_ONCE, PRIVATE
+from .streams import AT_ONCE
 from .take_away import TakeAway
-from .targets import AVERAGE, chosen
+from .targets import AVERAGE
 from .tools import PICK_LANGUAGE, offer_html, title_html, tools_html
 from .trial import TrustPanel
-from .uploads import UploadImage, uploaded_file
-from .visits import Visit, Visits
+from .uploads import UploadImage
 from .what_if import SEND_POSITIONS
-from .words import ENGLISH, Phrase, Words
+from .words import ENGLISH
 from .words import page as text
 from .work import View
 from .zoom import ZoomPanel
 
-# Explanations share one place: they share one model and two cores.
-QUEUE = {"concurrency_id": "model", "concurrency_limit": 1}
 DEFAULT_METHOD = "integrated-gradients"  # where nothing greets
 KEEP_METHOD = "(name) => window.msresnet.set('method', name)"
 
@@ -53,25 +43,18 @@ def build_page(model: MultiscaleResNet, name: str) -> gr.Blocks:
     return Page(model, name).build()
 
 
-class Page:
-    """One server's page: its models, its visitors, and the components that events lead to."""
-
-    queue = QUEUE
+class Page(Desk):
+    """One server's page: its parts, from top to bottom, and the events of its own components."""
 
     def __init__(self, model: MultiscaleResNet, name: str) -> None:
-        self.models = Models(name, model)
-        self.name = name
-        self.visits = Visits()
-        self.shown = {example.name: example for example in examples()}
-        self.greeting = Greeting(self.models, name, self.shown, self.visits)
-        self.kept = Kept()
-        self.spoken, self.speakers = Spoken(), Speakers()
-        self.questions, self.replies, self.arrival = Questions(self), Replies(self), Arrival(self)
+        super().__init__(model, name)
+        self.questions, self.replies = Questions(self), Replies(self)
+        self.arrival = Arrival(self, self.questions, self.replies)
         self.take_away = TakeAway(self.spoken)
         self.batch = BatchPanel(self)
         self.recomputing, self.zoom, self.pair = RecomputingPanel(self), ZoomPanel(self), PairPanel(self)
         self.brush, self.point = BrushPanel(self), PointPanel(self)
-        self.trust = TrustPanel(self)
+        self.trust = TrustPanel(self, self.questions)
 
     def build(self) -> gr.Blocks:
         """Components, layout and events."""
@@ -235,7 +218,6 @@ class Page:
             renewed.append((picker.input(questions.picked, asked, [*pickers, *token], **renew), answer))
         kept = self.attributions.pick(questions.kept_method, asked, [self.method_picker, *token], **renew)
         renewed.append((kept, replies.on_method))
-        self.answered = []
         for event, answer in renewed:
             inputs = subject if answer == replies.on_image else subject + pickers
             answered = event.then(answer, inputs, shown, **work)
@@ -249,50 +231,3 @@ class Page:
         self.batch.connect(self.image, self.model_picker)
         for panel in (self.brush, self.point):
             panel.connect()
-
-    @property
-    def model(self) -> MultiscaleResNet:
-        """The model that the page begins with."""
-        return self.models.get(self.name)
-
-    @property
-    def subject(self) -> list:
-        """What a panel is asked about: the picture, the model, the class, and the one to compare with."""
-        return [self.image, self.model_picker, self.class_picker, self.against_picker]
-
-    @property
-    def work(self) -> dict:
-        """How an event is worked on in the queue."""
-        return {**PRIVATE, **QUEUE}
-
-    def heading(self, phrase: Phrase, *, has_sliders: bool = False) -> None:
-        """A section's title."""
-        self.spoken(gr.HTML, lambda words: {"value": heading_html(phrase, words, has_sliders=has_sliders)})
-
-    def words(self, request: gr.Request) -> Words:
-        """The language of the visitor who asks."""
-        return self.speakers.words(request)
-
-    def session(self, visit: Visit, name: str, image: str) -> Session:
-        """The visitor's picture before the model; made once for all that is asked of it."""
-        if visit.session is None or visit.source != (name, image):
-            visit.session = Session(self.models.get(name), uploaded_file(image))
-            visit.source = (name, image)
-        return visit.session
-
-    def asked_about(
-        self, request: gr.Request, index: int | None, against: int | None
-    ) -> tuple[Session, Target, Words] | None:
-        """What a panel's script asks about: the visitor's picture and target, as the pickers have it, and the language.
-
-        ``None`` without a picture.
-        """
-        session = self.visits.get(request.session_hash).session or self.greeting.session
-        if session is None or index is None:
-            return None
-        return session, chosen(session, index, against), self.words(request)
-
-    def forget(self, request: gr.Request) -> None:
-        """A visitor has left."""
-        for part in (self.visits, self.speakers, self.kept):
-            part.forget(request.session_hash)

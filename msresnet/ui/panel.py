@@ -6,21 +6,18 @@ its picture or class is no longer the page's, and says again what it found when 
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from ..ledger import Target
 from ..session import Session
+from .desk import Desk
 from .progress import with_progress
 from .status import status_html
 from .streams import AT_ONCE, told, until_stale
 from .targets import chosen
 from .visits import Asked, Question
 from .words import Phrase, Words
-
-if TYPE_CHECKING:
-    from .page import Page
 
 Say = Callable[[Words], str]  # what was found, as HTML in a language
 
@@ -33,7 +30,7 @@ class Panel:
         name: of its element.
     """
 
-    def __init__(self, page: "Page", name: str) -> None:
+    def __init__(self, page: Desk, name: str) -> None:
         self.page, self.name = page, name
 
     def note(self, request: gr.Request, data: object = None) -> Asked:
@@ -58,7 +55,7 @@ class PagePanel(Panel):
         working: what the status says meanwhile.
     """
 
-    def __init__(self, page: "Page", name: str, working: Phrase) -> None:
+    def __init__(self, page: Desk, name: str, working: Phrase) -> None:
         super().__init__(page, name)
         self.working = working
 

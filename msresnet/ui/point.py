@@ -5,7 +5,6 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from html import escape
-from typing import TYPE_CHECKING
 
 from ..colour import format_signed, scale_colour
 from ..ledger import Target
@@ -14,13 +13,11 @@ from ..probes import CellReading, PointReader, PointReading
 from ..session import Session
 from .answer import in_logits, label_html
 from .asking import ScriptPanel, unreadable
+from .desk import Desk
 from .heading import how_to_read_html
 from .words import Words
 from .words import page as text
 from .words import point as said
-
-if TYPE_CHECKING:
-    from .page import Page
 
 CHANNELS = 6
 DECIMALS = 3  # one channel at one cell adds little
@@ -29,7 +26,7 @@ DECIMALS = 3  # one channel at one cell adds little
 class PointPanel(ScriptPanel):
     """Where the visitor points, and what is there."""
 
-    def __init__(self, page: "Page") -> None:
+    def __init__(self, page: Desk) -> None:
         super().__init__(page, "point", stage_html)
         # Of the picture that was asked about last, whoever asked: moving the point then costs no forward pass.
         self._latest: tuple[Session, Target, PointReader] | None = None

@@ -1,24 +1,20 @@
 """What a visitor asks, noted at once: from then on what runs for them is stale."""
 
-from typing import TYPE_CHECKING
-
 import gradio as gr
 
 from ..attribution import find_method
 from ..errors import UnknownNameError
+from .desk import Desk
 from .examples import example_of, first_example
 from .status import Stale, status_html
 from .visits import NO_PICTURE, Question
 from .words import page as text
 
-if TYPE_CHECKING:
-    from .page import Page
-
 
 class Questions:
     """The events outside the queue: each gives the token of a question, and the status meanwhile."""
 
-    def __init__(self, page: "Page") -> None:
+    def __init__(self, page: Desk) -> None:
         self.page, self.visits, self.words = page, page.visits, page.words
 
     def asked(self, request: gr.Request, question: Question | None = None) -> tuple:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import gradio as gr
 
@@ -11,6 +10,7 @@ from ..errors import ConfigError
 from ..ledger import Target
 from ..session import Session
 from .card import caption_html, model_card
+from .desk import Desk
 from .pickers import against_choices, class_choices
 from .streams import until_stale
 from .take_away import archive_views
@@ -22,14 +22,11 @@ from .what_if import read_switches
 from .words import Words
 from .work import View, blank, fetched, guarded, probed_view, views
 
-if TYPE_CHECKING:
-    from .page import Page
-
 
 class Replies:
     """The events that explain: in the queue, but for a probe, which the cached votes answer."""
 
-    def __init__(self, page: "Page") -> None:
+    def __init__(self, page: Desk) -> None:
         self.page, self.visits, self.words = page, page.visits, page.words
 
     def on_image(self, token, image, name, method, request: gr.Request) -> Iterator[tuple]:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import gradio as gr
 
@@ -10,7 +9,9 @@ from ..attribution import Baseline
 from ..errors import ConfigError
 from ..faithfulness import TRIED, Trust
 from ..session import Session
+from .desk import Desk
 from .gpu import computed
+from .questions import Questions
 from .status import status_html
 from .streams import until_stale
 from .targets import chosen as picked
@@ -21,9 +22,6 @@ from .words import page as text
 from .words import trust as said
 from .work import View, guarded, trust_step
 
-if TYPE_CHECKING:
-    from .page import Page
-
 SCOPES = ("all", "shown")
 # The panel is drawn anew when so much more is done; the status says it more often.
 REDRAWN = 0.02
@@ -32,8 +30,8 @@ REDRAWN = 0.02
 class TrustPanel:
     """Checks the maps of the picture at hand when a visitor asks for it."""
 
-    def __init__(self, page: "Page") -> None:
-        self.page = page
+    def __init__(self, page: Desk, questions: Questions) -> None:
+        self.page, self.questions = page, questions
 
     def layout(self, first: View) -> None:
         """A section with what can be asked."""
@@ -47,7 +45,7 @@ class TrustPanel:
         asked = self.shown.check(self.renew, None, token, **renew).then(
             self.check, subject, [self.page.status, self.shown], **work
         )
-        asked.failure(self.page.questions.refused, self.page.token, self.page.status, **renew)
+        asked.failure(self.questions.refused, self.page.token, self.page.status, **renew)
         self.shown.stop(self.stop, subject[1:], token, **renew)
 
     def renew(self, event: gr.EventData, request: gr.Request) -> tuple:
