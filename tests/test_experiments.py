@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from accelerate.state import AcceleratorState
 from test_digits import write_idx
+from tiny import tiny
 
 from msresnet import digits
+from msresnet.vote import GateMode
 
 SCRIPT = Path(__file__).resolve().parents[1] / "experiments" / "digits.py"
 
@@ -49,3 +52,17 @@ def test_stir_trains_on_some_sizes_and_tests_on_others(mnist, tmp_path, monkeypa
         assert f"| {down}, {how} |" in table
     script["main"]()  # nothing is trained again
     assert capsys.readouterr().out == table
+
+
+def test_other_levels_see_with_the_same_weights_and_blank_cells_weigh_little():
+    script = runpy.run_path(str(SCRIPT), run_name="script")
+    model = tiny(has_links=False, has_own_statistics=False, gate=GateMode.MEAN)
+    other = script["with_levels"](model, (24, 48, 64, 80))
+    images = torch.zeros(1, 3, 48, 48)
+    images[..., :16, :16] = torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        before, after = model(images), other(images)
+        assert torch.equal(after.stages[-1][1], before.stages[-1][1])
+        weights, norms = after.gate.weights[3][0], after.stages[-1][3][0].norm(dim=0)
+    assert torch.allclose(weights, norms**3 / (4 * (norms**3).sum()), atol=1e-5)
+    assert torch.allclose(after.gate.levels, torch.full((1, 4), 0.25))
