@@ -39,8 +39,8 @@ STIR_LEVELS = {32: 0.0, 45: 0.0, 64: 0.0, 90: 0.5, 128: 0.75}
 STIR_VOTERS = {STIR_UP: (22, 32, 45, 64), STIR_DOWN: (64, 90, 128, 180)}
 NORM_POWER = 3.0  # as generalised-mean pooling begins with (Radenović et al., arXiv 1711.02512)
 LOOKED_AT = 13  # one of so many held-out pictures after an epoch: a prime, so that every size is there
-# Digits lie anywhere on their canvas: enlarged about its centre, some would leave it.
-STIR_AUGMENTATION = Augmentation(crop_padding=0, flip=0, rotation=12, translation=0.08, zoom=(0.6, 1.0), fill=0)
+# Digits lie anywhere on their canvas already: moved or enlarged, some would leave it.
+STIR_AUGMENTATION = Augmentation(crop_padding=0, flip=0, rotation=8, zoom=(0.8, 1.0), fill=0)
 
 
 def main() -> None:
@@ -122,7 +122,7 @@ def measure_stir(data: Path, epochs: int | None) -> dict[str, Callable[[Path, in
     def runner(name: str, augmentation: Augmentation) -> Callable[[Path, int], float]:
         def run(folder: Path, seed: int) -> float:
             seen, unseen = STIR_SPLITS[name]
-            recipe = replace(stir_recipe(seed, epochs or 12), augmentation=augmentation)
+            recipe = stir_recipe(seed, epochs or 12, augmentation)
             sizes = dict(zip(PARTS, (seen, seen, unseen), strict=True))
             training, held_out, test = (stir(data, part, sizes[part], seed=seed) for part in PARTS)
             model = train(recipe, training, folder, held_out=held_out.part(1, LOOKED_AT), is_resumed=True, workers=0)
@@ -134,8 +134,12 @@ def measure_stir(data: Path, epochs: int | None) -> dict[str, Callable[[Path, in
     return {f"{name}, {how}": runner(name, change) for how, change in changes.items() for name in STIR_SPLITS}
 
 
-def stir_recipe(seed: int, epochs: int) -> Recipe:
-    """A small network with shared statistics, without a gate: it would learn the sizes of training."""
+def stir_recipe(seed: int, epochs: int, augmentation: Augmentation) -> Recipe:
+    """A small network with shared statistics, without a gate: it would learn the sizes of training.
+
+    What is augmented is learned in more and smaller steps.
+    """
+    batch_size = 128 if augmentation == NO_AUGMENTATION else 32
     return Recipe(
         source=Source.FOLDER,
         architecture="resnet10",
@@ -147,13 +151,14 @@ def stir_recipe(seed: int, epochs: int) -> Recipe:
         gate=GateMode.MEAN,
         source_side=64,
         epochs=epochs,
-        lr=0.05,
+        batch_size=batch_size,
+        lr=0.05 * (batch_size / 128) ** 0.5,
         warmup_epochs=1,
-        ema=0.99,
+        ema=1 - 0.01 * batch_size / 128,
         scale_dropout=tuple(STIR_LEVELS.values()),
         full_epochs=0.0,
         held_out_per_class=0,
-        augmentation=NO_AUGMENTATION,
+        augmentation=augmentation,
         seed=seed,
     )
 
