@@ -157,7 +157,7 @@ def calibrated(model: MultiscaleResNet, calibration: Calibration) -> MultiscaleR
     sides = calibration.data.get("sides", model.sides)
     if tuple(sides) != model.sides:
         raise CheckpointError(
-            f"the calibration was measured with levels of {some(sides)} px, and this model's have {some(model.sides)}; "
+            f"the calibration was measured with levels of {told(sides)} px, and this model's have {told(model.sides)}; "
             "give it the same sides, or calibrate again"
         )
     check(calibration.gate, {k: v.shape for k, v in model.head.gate.state_dict().items()}, where="the calibration")
@@ -171,7 +171,7 @@ def calibrated(model: MultiscaleResNet, calibration: Calibration) -> MultiscaleR
     return other
 
 
-def some(sides: Iterable[int]) -> str:
+def told(sides: Iterable[int]) -> str:
     """Sides as people read them."""
     return ", ".join(map(str, sides))
 

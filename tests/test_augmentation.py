@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from msresnet.recipes import NO_AUGMENTATION, Augmentation
-from msresnet.training.batches import Mix, augmentation
+from msresnet.training.batches import Augmented, Mix, augmentation
 
 
 def test_what_is_not_asked_for_is_not_done_to_a_picture():
@@ -43,3 +43,13 @@ def test_mixing_makes_labels_of_probabilities():
     same, kept = Mix(Augmentation(mix=0.0), 3)(images, labels)
     assert same is images
     assert kept is labels
+
+
+def test_a_picture_draws_from_a_seed_of_its_own_and_seeds_no_accelerator(monkeypatch):
+    picture = torch.randint(0, 255, (3, 16, 16), dtype=torch.uint8)
+    crop = augmentation(replace(NO_AUGMENTATION, crop_padding=4), 16)
+    monkeypatch.setattr(torch, "manual_seed", None)  # it would queue a seed for each kind of accelerator
+    before = torch.get_rng_state()
+    once, again, later = (Augmented([(picture, 0)], crop, seed=1, epoch=epoch)[0][0] for epoch in (3, 3, 4))
+    assert torch.equal(once, again) and not torch.equal(once, later)
+    assert torch.equal(torch.get_rng_state(), before)
