@@ -131,6 +131,7 @@ def test_calibrate_writes_what_evaluate_takes(checkpoint, squares, tmp_path, cap
     assert "12 pictures of squares" in out and str(file) in out
     found = read_calibration(file)
     assert (found.data["zooms"], found.data["renderings_drawn"]) == ([0.5, 1.0], 2)
+    assert found.data["sides"] == list(load_model(checkpoint, device="cpu").sides)
     assert main(["evaluate", *options, "--json", str(tmp_path / "a.json")]) == 0
     assert main(["evaluate", *options, "--json", str(tmp_path / "b.json"), "--calibration", str(file)]) == 0
     bare, cool = (json.loads((tmp_path / name).read_text()) for name in ("a.json", "b.json"))
