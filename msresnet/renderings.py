@@ -119,7 +119,7 @@ def each_picture(
         collate_fn=list,
         generator=torch.Generator(),  # the caller's own is left alone
     )
-    trunk = copy.deepcopy(model.trunk).bfloat16().eval() if is_half else model.trunk
+    trunk = in_bfloat16(model.trunk) if is_half else model.trunk
     done = skipped = 0
     for batch in loader:
         for picture in batch:
@@ -184,6 +184,11 @@ class RenderedPictures(Dataset):
         ]
         of_each = [upload_levels(canvas, self.sides, self.view) for canvas in canvases]
         return RenderedPicture(tuple(map(torch.cat, zip(*of_each, strict=True))), label, chosen, name)
+
+
+def in_bfloat16(trunk: MultiscaleTrunk) -> MultiscaleTrunk:
+    """A copy for inference, channels last: what a CPU's matrix units take as it is."""
+    return copy.deepcopy(trunk).bfloat16().to(memory_format=torch.channels_last).eval()
 
 
 def draw(count: int, drawn: int | None, digest: str) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ COMMANDS = (
 # stand where `__init__` does.
 ORDER = (
     *("errors", "geometry", "upright", "images", "pyramid", "canvas"),
-    *("layers", "resnet", "receptive_fields", "vote", "classes"),
+    *("mosaic", "layers", "resnet", "receptive_fields", "vote", "classes"),
     *("config", "output", "model", "stopping"),
     *("device", "tensors", "identity", "calibration", "download", "listed"),
     *("spec", "storage", "lifting", "checkpoint"),
