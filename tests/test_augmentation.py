@@ -21,6 +21,7 @@ def test_what_is_not_asked_for_is_not_done_to_a_picture():
         {"crop_padding": 4},
         {"flip": 1.0},
         {"rotation": 45.0},
+        {"shear": 30.0},
         {"translation": 0.4},
         {"zoom": (0.5, 0.6)},
     ],

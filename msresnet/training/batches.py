@@ -70,12 +70,13 @@ def augmentation(of: Augmentation, side: int) -> v2.Transform:
         steps.append(v2.RandomResizedCrop(side, scale=(of.crop_area, 1.0), antialias=True))
     if of.crop_padding:
         steps.append(v2.RandomCrop(side, of.crop_padding, padding_mode="reflect"))
-    if of.rotation or of.translation or of.zoom != (1.0, 1.0):
+    if of.rotation or of.shear or of.translation or of.zoom != (1.0, 1.0):
         steps.append(
             v2.RandomAffine(
                 of.rotation,
                 translate=(of.translation, of.translation),
                 scale=of.zoom,
+                shear=of.shear or None,
                 interpolation=InterpolationMode.BILINEAR,
                 fill=of.fill,
             )
