@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from msresnet.data import Pictures, find_split, readable
 from msresnet.errors import ConfigError, DataError
+from msresnet.pyramid import tensor_levels
 from msresnet.recipes import NO_AUGMENTATION, RECIPES, Optimizer, Schedule
 from msresnet.training import Run, train
 from msresnet.training.batches import Augmented, EpochSampler, augmentation, batches
@@ -92,6 +94,27 @@ def test_training_learns(split, tmp_path):
     with torch.no_grad():
         logits = model(torch.stack(images).float() / 255).logits
     assert (logits.argmax(1) == torch.tensor(labels)).float().mean() == 1
+
+
+def test_the_statistics_at_the_end_are_of_the_last_weights_and_of_all_levels(split, tmp_path):
+    recipe = replace(RECIPE, ema=0.8, full_epochs=0.0)
+    trunk = (model := train(recipe, split, tmp_path, workers=0)).trunk
+    kept, _ = split.hold_out(recipe.held_out_per_class)
+    some = [images.float() / 255 for _, images, _ in islice(batches(recipe, kept, start=0, workers=0), 40)]
+    for scale in range(len(model.sides)):
+        maps = [
+            trunk.conv1([(tensor_levels(images, model.sides)[scale] - model.mean) / model.std])[0] for images in some
+        ]
+        norm = trunk.bn1.scales[scale]
+        assert norm.num_batches_tracked == len(some)
+        for found, of_batch in ((norm.running_mean, torch.mean), (norm.running_var, torch.var)):
+            wanted = torch.stack([of_batch(x, dim=(0, 2, 3)) for x in maps]).mean(dim=0)
+            torch.testing.assert_close(found, wanted.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_frozen_statistics_stay(split, tmp_path):
+    model = train(replace(RECIPE, is_norm_frozen=True), split, tmp_path, workers=0)
+    assert all(not norm.running_mean.any() for norm in model.trunk.bn1.scales)
 
 
 def test_another_recipe_does_not_go_on_with_the_checkpoint(split, tmp_path):

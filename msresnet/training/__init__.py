@@ -6,6 +6,8 @@ nodes: docs/training.md says how.
 
 import json
 import time
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -13,6 +15,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.utils import set_seed
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import update_bn
 from torch.utils.data import DataLoader
 
 from ..data import Pictures, Split
@@ -26,6 +29,8 @@ from .batches import Mix, batches, mixed_seed, steps_in_epoch
 from .optimisation import LearningRate, exponential_mean, freeze_norms, make_optimizer, present_levels
 from .progress import HeldOut, TrainingLog
 from .state import load_state, save_state
+
+STATISTICS_BATCHES = 40  # 5,120 pictures of a batch of 128
 
 
 class Step(nn.Module):
@@ -101,7 +106,11 @@ def train(
         if log is not None and (is_last or time.monotonic() - last_saved > save_every_s):
             save_state(run.state(done + 1), out / "checkpoint.pt")
             last_saved = time.monotonic()
+    run.settle(images for _, images, _ in islice(batches(recipe, split, start=0, workers=workers), STATISTICS_BATCHES))
+    found = run.look_at(held_out) if held_out.samples else None
     if log is not None:
+        if found is not None:
+            log.add_held_out(recipe.epochs * per_epoch, found)
         log.close()
     engine.wait_for_everyone()
     leave_at_exit()
@@ -178,6 +187,17 @@ class Run:
         if self.mean is not None:
             self.mean.update_parameters(self.model)
         return engine.reduce(loss.detach(), "mean").item(), lr
+
+    @torch.no_grad()
+    def settle(self, some: Iterable[Tensor]) -> None:
+        """The statistics of the result's norms anew, from uint8 batches with every level; every process sees the same.
+
+        Those that were kept while it learned belong to weights that have changed since, and to
+        levels whose neighbours were left out: a mean of weights most of all needs its own.
+        """
+        if not self.recipe.is_norm_frozen:
+            with self.engine.autocast():
+                update_bn((images.float() / 255 for images in some), self.result, self.engine.device)
 
     @torch.no_grad()
     def look_at(self, held_out: Split) -> HeldOut:
