@@ -1,8 +1,8 @@
 """Small maps of a batch laid side by side, so that one convolution sees one large map.
 
-A CPU's convolution kernels work along the rows of a map. Where a row is a few cells
-long most of their work is overhead: in training, bfloat16 and with 512 channels, maps of
-3 or 4 cells take three times as long as they have to (``benchmarks/training_step.py``).
+A CPU's convolution kernels work along the rows of a map, and where a row is a few cells
+long most of their work is overhead. ``benchmarks/training_step.py`` says what it saves
+(docs/measurements.md).
 """
 
 import math
