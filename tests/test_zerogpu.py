@@ -129,10 +129,13 @@ def test_a_visitor_is_answered(space, chromium_path):
         page.goto(space.address)
         status = page.locator("#status .ms-status")
         sync_api.expect(page.locator("#attributions .ms-frame[data-scale]")).to_have_count(3, timeout=60_000)
+        drawn = page.locator("#attributions .ms-over").first
+        greeting = drawn.get_attribute("src")
         page.locator("#image-input input[type=file]").set_input_files(PHOTO)
         page.locator("#image-input img[src*='grace_hopper']").wait_for()
         label = Session(space.models[STARTED_WITH], PHOTO).ledger.top_k(1)[0].label
         sync_api.expect(page.locator("#top-k .ms-class-name").first).to_have_text(label, timeout=60_000)
+        sync_api.expect(drawn).not_to_have_attribute("src", greeting, timeout=60_000)  # or a choice would cancel it
         page.locator("#method-picker input").click()
         page.get_by_role("option", name=METHODS["saliency"].title, exact=True).click()
         promise = METHODS["saliency"].promise

@@ -164,9 +164,11 @@ class Visitor:
         self.page.get_by_role("option", name=option, exact=True).click()
 
     def choose_method(self, method: str) -> None:
-        """Pick a method and wait for its maps."""
+        """Pick a method and wait for its maps; what was asked before stands there first."""
+        self.settle()
         self.choose("method-picker", METHODS[method].title)
         expect(self.part("attributions")).to_contain_text(METHODS[method].promise)
+        self.settle()
         self.wait()
 
     def chosen(self, picker: str) -> str:
