@@ -51,6 +51,7 @@ def assert_attributes(visitor: Visitor, model, path: Path, method: str, target: 
     session = Session(model, path)
     target = target or session.target()
     html = attribution_html(session.attribution(method, target), session.answer(target), session.pictures(), ENGLISH)
+    visitor.settle()  # the maps of the target before make the same promise
     expect(visitor.part("attributions")).to_contain_text(METHODS[method].promise)
     expect(visitor.part("attributions", ".ms-frame[data-scale]")).to_have_count(len(model.sides))
     drawn = visitor.part("attributions", ".ms-over").evaluate_all("all => all.map(element => element.src)")
