@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from .data import Pictures, Split
 from .errors import ConfigError, UnknownNameError
 from .model import MultiscaleResNet
-from .recipes import Recipe
+from .recipes import Recipe, for_device
 from .training import train
 from .vote import GateMode
 
@@ -102,8 +102,8 @@ def ablate(
 @torch.no_grad()
 def are_right(model: MultiscaleResNet, test: Split, recipe: Recipe, *, batch_size: int = 256) -> np.ndarray:
     """Whether the vote is right, of each picture of a split."""
-    right = []
-    with model.frozen(), torch.autocast(model.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+    right, is_half = [], for_device(recipe, model.device).precision == "bf16"
+    with model.frozen(), torch.autocast(model.device.type, torch.bfloat16, enabled=is_half):
         for images, labels in DataLoader(Pictures(test, side=recipe.source_side), batch_size):
             logits = model(images.to(model.device).float() / 255).logits
             right.append((logits.argmax(dim=1).cpu() == labels).numpy())

@@ -1,4 +1,4 @@
-"""Where a model runs: the device of a name, and whether this machine has it."""
+"""Where a model runs: the device of a name, whether this machine has it, and what it computes fast."""
 
 import torch
 
@@ -22,3 +22,10 @@ def choose_device(name: str | torch.device) -> torch.device:
     if (device.index or 0) >= counts.get(device.type, 0):
         raise ConfigError(f"device must be auto or one of {', '.join(present)} here, got {str(device)!r}")
     return device
+
+
+def is_bfloat16_fast(device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16; emulated, it is several times slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())

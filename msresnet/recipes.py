@@ -6,7 +6,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from .config import ModelConfig
+from .device import is_bfloat16_fast
 from .errors import ConfigError, UnknownNameError
 from .losses import LossWeights
 from .pyramid import Preprocessing
@@ -108,7 +111,7 @@ class Recipe:
         held_out_per_class: training pictures a class kept aside for every choice.
         augmentation: see its class.
         loss: weights of its terms.
-        precision: ``no``, ``bf16`` or ``fp16``.
+        precision: ``no`` (float32), ``bf16``, ``fp16``, or ``auto``: bf16 where the device computes it fast.
         seed: of everything random.
     """
 
@@ -144,7 +147,7 @@ class Recipe:
     held_out_per_class: int = 25
     augmentation: Augmentation = field(default_factory=Augmentation)
     loss: LossWeights = field(default_factory=LossWeights)
-    precision: str = "bf16"
+    precision: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -273,6 +276,13 @@ def shortened(recipe: Recipe, epochs: int) -> Recipe:
         full_epochs=recipe.full_epochs * share,
         ema=max(1 - (1 - recipe.ema) / share, 0.0) if recipe.ema else 0.0,
     )
+
+
+def for_device(recipe: Recipe, device: torch.device) -> Recipe:
+    """The same recipe with a precision that is no longer ``auto``."""
+    if recipe.precision != "auto":
+        return recipe
+    return replace(recipe, precision="bf16" if is_bfloat16_fast(device) else "no")
 
 
 def read_recipe(name: str) -> Recipe:

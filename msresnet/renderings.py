@@ -119,7 +119,7 @@ def each_picture(
         collate_fn=list,
         generator=torch.Generator(),  # the caller's own is left alone
     )
-    trunk = in_bfloat16(model.trunk) if is_half else model.trunk
+    trunk = for_inference(model.trunk, is_half=is_half)
     done = skipped = 0
     for batch in loader:
         for picture in batch:
@@ -186,9 +186,10 @@ class RenderedPictures(Dataset):
         return RenderedPicture(tuple(map(torch.cat, zip(*of_each, strict=True))), label, chosen, name)
 
 
-def in_bfloat16(trunk: MultiscaleTrunk) -> MultiscaleTrunk:
-    """A copy for inference, channels last: what a CPU's matrix units take as it is."""
-    return copy.deepcopy(trunk).bfloat16().to(memory_format=torch.channels_last).eval()
+def for_inference(trunk: MultiscaleTrunk, *, is_half: bool) -> MultiscaleTrunk:
+    """A copy, channels last, as processors convolve it fastest; in bfloat16 where asked."""
+    made = copy.deepcopy(trunk).to(memory_format=torch.channels_last).eval()
+    return made.bfloat16() if is_half else made
 
 
 def draw(count: int, drawn: int | None, digest: str) -> tuple[int, ...]:

@@ -45,8 +45,10 @@ def train_model(options: argparse.Namespace) -> int:
         from accelerate import PartialState
 
         from . import training
+        from .training.optimisation import for_this_machine
         from .training.search import search
     recipe, (split, held_out) = recipe_and_pictures(options)
+    recipe = for_this_machine(recipe)  # as the record of the model then says
     if not options.resume and (options.out / "checkpoint.pt").exists():
         raise ConfigError(
             f"{options.out} already holds a training run; go on with it by --resume, or choose another --out"
@@ -103,8 +105,9 @@ def ablate_modules(options: argparse.Namespace) -> int:
     """Train without each module, and print what that did."""
     with training_extras():
         from . import ablation
+        from .training.optimisation import for_this_machine
     options.seed = None
-    recipe, _ = recipe_and_pictures(options)
+    recipe = for_this_machine(recipe_and_pictures(options)[0])
     if options.epochs is not None:
         recipe = shortened(recipe, options.epochs)
 

@@ -26,7 +26,8 @@ PLAYWRIGHTS_OWN = (
 )
 
 # More threads than cores are slower, and another number of them rounds differently.
-torch.set_num_threads(min(2, os.cpu_count() or 1))
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+torch.set_num_threads(min(2, CORES))
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from commanding import save_model, write_picture
 
 from msresnet import recipes, training
 from msresnet.__main__ import main
 from msresnet.checkpoint import load_model
 from msresnet.model import ModelConfig, MultiscaleResNet
-from msresnet.recipes import RECIPES, shortened
+from msresnet.recipes import RECIPES, Recipe, for_device, shortened
 from msresnet.resnet import Stem
 from msresnet.training.search import Trial
 
@@ -45,11 +46,18 @@ def train(recipe: str | Path, folder: Path, *more: str) -> int:
     return main([*command, *more])
 
 
+@pytest.mark.parametrize(("is_fast", "precision"), [(True, "bf16"), (False, "no")])
+def test_bfloat16_where_it_is_fast(is_fast, precision, monkeypatch):
+    monkeypatch.setattr(recipes, "is_bfloat16_fast", lambda device: is_fast)
+    assert for_device(Recipe(), torch.device("cpu")).precision == precision
+    assert for_device(Recipe(precision="fp16"), torch.device("cpu")).precision == "fp16"
+
+
 def test_train_takes_a_recipe_by_name_and_leaves_a_model(trained, tmp_path, capsys):
     out = tmp_path / "run"
     assert train("tiny-imagenet", tmp_path, "--workers", "0") == 0
     (call,) = trained
-    assert (call.recipe, call.out) == (recipes.RECIPES["tiny-imagenet"], out)
+    assert (call.recipe, call.out) == (for_device(RECIPES["tiny-imagenet"], torch.device("cpu")), out)
     assert [sample.source.parent.name for sample in call.split.samples] == ["a", "b"]
     assert (call.is_resumed, call.workers, call.start_from, call.held_out) == (False, 0, None, None)
     assert load_model(out / "model", device="cpu").classes == ("a", "b")

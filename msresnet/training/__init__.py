@@ -26,7 +26,7 @@ from ..processes import leave_at_exit
 from ..pyramid import tensor_levels
 from ..recipes import Recipe
 from .batches import Mix, batches, mixed_seed, steps_in_epoch
-from .optimisation import LearningRate, exponential_mean, freeze_norms, make_optimizer, present_levels
+from .optimisation import LearningRate, exponential_mean, for_this_machine, freeze_norms, make_optimizer, present_levels
 from .progress import HeldOut, TrainingLog
 from .state import load_state, save_state
 
@@ -87,6 +87,7 @@ def train(
         split, held_out = split.hold_out(recipe.held_out_per_class)
     per_epoch = steps_in_epoch(recipe, split)
     run = Run(recipe, split, start_from)
+    recipe = run.recipe
     start = run.restore(out / "checkpoint.pt") if is_resumed else 0
     engine, log = run.engine, None
     if engine.is_main_process:
@@ -121,6 +122,7 @@ class Run:
     """All that changes while a recipe is trained: weights, optimizer, learning rate, mean of the weights.
 
     Attributes:
+        recipe: with the precision of this machine.
         engine: distribution and precision.
         model: what learns.
         result: what the run is for: the mean of the model's weights where the recipe asks for one.
@@ -129,7 +131,7 @@ class Run:
     def __init__(self, recipe: Recipe, split: Split, start_from: MultiscaleResNet | None) -> None:
         # A level that is dropped leaves its batch-norms without a gradient.
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-        self.recipe = recipe
+        self.recipe = recipe = for_this_machine(recipe)
         self.engine = Accelerator(mixed_precision=recipe.precision, kwargs_handlers=[unused])
         set_seed(recipe.seed)
         self.per_epoch = steps_in_epoch(recipe, split)

@@ -1,13 +1,20 @@
-"""What takes the steps: parameter groups, optimizer, learning rate, mean weights, scale dropout."""
+"""What takes the steps: precision, parameter groups, optimizer, learning rate, mean weights, scale dropout."""
 
 import torch
+from accelerate.utils import parse_flag_from_env
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, OneCycleLR, ReduceLROnPlateau, SequentialLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .. import recipes
-from ..recipes import Recipe
+from ..device import choose_device
+from ..recipes import Recipe, for_device
+
+
+def for_this_machine(recipe: Recipe) -> Recipe:
+    """The recipe with a precision for the device that Accelerate will choose."""
+    return for_device(recipe, choose_device("cpu" if parse_flag_from_env("ACCELERATE_USE_CPU") else "auto"))
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
