@@ -23,8 +23,14 @@ help:
 demo: $(VENV)/.demo-stamp
 	$(BIN)/python -m msresnet demo $(ARGS)
 
+# A process a core, a file of tests at a time; those of the browser by themselves, as a page wants the whole machine.
 test: $(VENV)/.test-stamp $(VENV)/.browser-stamp
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m "not browser"
+	$(BIN)/python -m pytest -m browser
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 lint: $(VENV)/.test-stamp
 	$(BIN)/python -m ruff check .

@@ -1,4 +1,4 @@
-"""What every test has: two threads, a seed, no network. What some ask for: real data, a browser."""
+"""What every test has: few threads, a seed, no network. What some ask for: real data, a browser."""
 
 import ipaddress
 import os
@@ -27,7 +27,7 @@ PLAYWRIGHTS_OWN = (
 
 # More threads than cores are slower, and another number of them rounds differently.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-torch.set_num_threads(min(2, CORES))
+torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, CORES))
 
 
 @pytest.fixture(autouse=True)
