@@ -181,7 +181,11 @@ def add_rendering_arguments(parser: argparse.ArgumentParser, *, zooms: tuple[flo
         type=Path,
         help="keep every cell's votes there in half precision; a run with the same weights goes on from them",
     )
-    parser.add_argument("--bf16", action="store_true", help="run the trunk in bfloat16: faster, nearly the same")
+    parser.add_argument(
+        "--bf16",
+        action="store_true",
+        help="run the trunk in bfloat16: nearly the same, and faster where the device has instructions for it",
+    )
     add_batch_argument(parser, default=16, of="renderings")
 
 
