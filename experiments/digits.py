@@ -18,16 +18,18 @@ import torch
 
 from msresnet.ablation import are_right
 from msresnet.data import Split
-from msresnet.digits import mnist_scale, stir
+from msresnet.digits import enlarged, mnist_scale, stir, with_smaller
 from msresnet.model import MultiscaleResNet
 from msresnet.recipes import NO_AUGMENTATION, RECIPES, Augmentation, Recipe, Source, shortened
 from msresnet.training import train
 from msresnet.vote import GateMode
 
-# Without augmentation of scale: places and angles as before, sizes as they are.
-SCALE_KEPT = (1.0, 1.0)
-# With it, digits are mostly made smaller: a large one then shows as a small one that was never there.
-SCALE_AUGMENTATION = Augmentation(crop_padding=0, flip=0, rotation=10, translation=0.03, zoom=(0.5, 1.15), fill=0)
+# Digits of 28 px are enlarged before they are turned and moved: their pixels are as large as the small ones' strokes.
+SCALE_SIDE = 56
+SCALE_AUGMENTATION = Augmentation(crop_padding=0, flip=0, rotation=12, shear=10, translation=0.04, fill=0)
+# With augmentation of scale each digit is also there this many times smaller; an epoch is so many times as long.
+SMALLER_COPIES = 7
+SCALE_JITTER = (0.9, 1.1)
 STIR_UP, STIR_DOWN = "train on 17-32 px, test on 33-64", "train on 49-64 px, test on 17-48"
 STIR_SPLITS = {STIR_UP: (range(17, 33), range(33, 65)), STIR_DOWN: (range(49, 65), range(17, 49))}
 SCALE_INDEX = re.compile(r"\.scales\.\d+\.")  # in the name of a tensor, which shared statistics have once
@@ -81,20 +83,25 @@ def once(folder: Path, run: Callable[[Path, int], float], seed: int) -> float:
 
 def measure_scale(data: Path, epochs: int | None) -> dict[str, Callable[[Path, int], float]]:
     """MNIST-Scale at 56 px, with and without augmentation of scale."""
-    recipe = scale_recipe(epochs)
+    without = scale_recipe(epochs)
+    shorter = shortened(without, max(without.epochs // (SMALLER_COPIES + 1), 1))
+    jittered = replace(SCALE_AUGMENTATION, zoom=SCALE_JITTER)
+    with_scale = replace(shorter, ema=without.ema, augmentation=jittered)
 
-    def runner(zoom: tuple[float, ...]) -> Callable[[Path, int], float]:
+    def runner(recipe: Recipe, copies: int) -> Callable[[Path, int], float]:
         def run(folder: Path, seed: int) -> float:
             splits = mnist_scale(data, seed=seed)
-            changed = replace(recipe, seed=seed, augmentation=replace(recipe.augmentation, zoom=zoom))
-            model = train(changed, splits["train"], folder, held_out=splits["val"], is_resumed=True, workers=0)
-            return share_right(model, splits["test"], changed)
+            splits["train"] = with_smaller(splits["train"], copies, seed=seed)
+            training, held_out, test = (enlarged(splits[part], SCALE_SIDE) for part in PARTS)
+            changed = replace(recipe, seed=seed)
+            model = train(changed, training, folder, held_out=held_out, is_resumed=True, workers=0)
+            return share_right(model, test, changed)
 
         return run
 
     return {
-        "56 px with scale augmentation": runner(recipe.augmentation.zoom),
-        "56 px without": runner(SCALE_KEPT),
+        "56 px with scale augmentation": runner(with_scale, SMALLER_COPIES),
+        "56 px without": runner(without, 0),
     }
 
 
@@ -108,6 +115,7 @@ def scale_recipe(epochs: int | None) -> Recipe:
         lr=0.05,
         ema=0.999,
         scale_dropout=(0.2, 0.6, 0.8),
+        source_side=SCALE_SIDE,
         augmentation=SCALE_AUGMENTATION,
     )
     return recipe if epochs is None else shortened(recipe, epochs)

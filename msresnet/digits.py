@@ -13,6 +13,8 @@ from .data import Split, digits, find_mnist, read_idx
 from .errors import DataError
 
 CANVAS_PX = 28
+BOX_PX = 20  # what MNIST's digits fit in, as large as they are
+INK = 40  # a pixel above it is part of its digit
 SCALE_COUNTS = {"train": 10_000, "val": 2_000, "test": 50_000}
 LEAST_FACTOR = 0.3
 
@@ -73,6 +75,35 @@ def rescaled(digit: np.ndarray, factor: float) -> np.ndarray:
     picture = Image.fromarray(digit)
     resample = InterpolationMode.BICUBIC
     return np.asarray(F.affine(picture, angle=0, translate=[0, 0], scale=factor, shear=[0, 0], interpolation=resample))
+
+
+def with_smaller(split: Split, copies: int, *, seed: int) -> Split:
+    """The digits and, after them, ``copies`` of each, made smaller at random as the protocol makes them.
+
+    A copy's factor is uniform between the protocol's least and what its digit measures.
+    """
+    random = np.random.default_rng([seed, 7])
+    pictures, labels = (np.stack(some) for some in zip(*((s.source, s.label) for s in split.samples), strict=True))
+    made = [pictures]
+    for _ in range(copies):
+        made.append(np.stack([smaller(picture, random) for picture in pictures]))
+    return digits(np.concatenate(made), np.tile(labels, copies + 1))
+
+
+def smaller(digit: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A digit that is as large as before, or smaller, but not below the protocol's least factor."""
+    rows, columns = np.nonzero(digit > INK)
+    measured = max(np.ptp(rows), np.ptp(columns)) + 1 if len(rows) else BOX_PX
+    factor = min(measured / BOX_PX, 1.0)
+    wanted = random.uniform(LEAST_FACTOR, max(factor, LEAST_FACTOR))
+    return rescaled(digit, min(wanted / factor, 1.0))
+
+
+def enlarged(split: Split, side: int) -> Split:
+    """The digits on ``side`` px, bicubic."""
+    pictures = [Image.fromarray(sample.source) for sample in split.samples]
+    large = [np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC)) for picture in pictures]
+    return digits(np.stack(large), np.array([sample.label for sample in split.samples]))
 
 
 def stir(folder: Path, name: str, sizes: Iterable[int] = STIR_SIZES, *, seed: int) -> Split:

@@ -6,8 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from msresnet.data import Pictures, find_split, read_idx
-from msresnet.digits import STIR_CANVAS_PX, mnist_scale, placed, rescaled, stir, stratified
+from msresnet.data import Pictures, digits, find_split, read_idx
+from msresnet.digits import (
+    BOX_PX,
+    LEAST_FACTOR,
+    STIR_CANVAS_PX,
+    enlarged,
+    mnist_scale,
+    placed,
+    rescaled,
+    stir,
+    stratified,
+    with_smaller,
+)
 from msresnet.errors import DataError
 
 
@@ -96,6 +107,42 @@ def test_a_digit_shrinks_about_its_centre():
     rows, columns = np.nonzero(small > 127)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (9, 18, 11, 16)
     assert np.array_equal(rescaled(digit, 1.0), digit)
+
+
+def measured(picture: np.ndarray) -> int:
+    """The longer side of what is brighter than half."""
+    return max(np.ptp(some) + 1 for some in np.nonzero(picture > 127))
+
+
+def test_copies_are_smaller_but_not_below_the_protocols_least():
+    large = np.zeros((28, 28), np.uint8)
+    large[4:24, 8:20] = 255
+    least = rescaled(large, LEAST_FACTOR)
+    split = digits(np.stack([large, least]), np.array([3, 7]))
+    more = with_smaller(split, 20, seed=0)
+    assert [sample.label for sample in more.samples] == [3, 7] * 21
+    assert np.array_equal(more.samples[0].source, large) and np.array_equal(more.samples[1].source, least)
+    sizes = [measured(sample.source) for sample in more.samples[2::2]]
+    assert max(sizes) <= BOX_PX and min(sizes) >= LEAST_FACTOR * BOX_PX - 1
+    assert min(sizes) < 10 and max(sizes) > 16  # all there is between
+    assert all(abs(measured(sample.source) - measured(least)) <= 1 for sample in more.samples[3::2])
+    again, other = with_smaller(split, 1, seed=0), with_smaller(split, 1, seed=1)
+    assert np.array_equal(again.samples[2].source, more.samples[2].source)
+    assert not np.array_equal(again.samples[2].source, other.samples[2].source)
+
+
+def test_a_blank_digit_has_copies_too():
+    split = digits(np.zeros((2, 28, 28), np.uint8), np.array([0, 1]))
+    assert not any(sample.source.any() for sample in with_smaller(split, 1, seed=0).samples)
+
+
+def test_enlarged_digits_stay_what_and_where_they_are():
+    digit = np.zeros((28, 28), np.uint8)
+    digit[4:24, 8:20] = 255
+    (one, two) = enlarged(digits(np.stack([digit, 255 - digit]), np.array([3, 7])), 56).samples
+    assert (one.label, two.label) == (3, 7)
+    rows, columns = np.nonzero(one.source > 127)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (8, 47, 16, 39)
 
 
 @pytest.mark.parametrize("size", [17, 64])

@@ -12,6 +12,7 @@ from test_digits import write_idx
 from tiny import tiny
 
 from msresnet import digits
+from msresnet.training.progress import read_log
 from msresnet.vote import GateMode
 
 SCRIPT = Path(__file__).resolve().parents[1] / "experiments" / "digits.py"
@@ -52,6 +53,18 @@ def test_stir_trains_on_some_sizes_and_tests_on_others(mnist, tmp_path, monkeypa
         assert f"| {down}, {how} |" in table
     script["main"]()  # nothing is trained again
     assert capsys.readouterr().out == table
+
+
+def test_mnist_scale_trains_with_smaller_copies_and_without(mnist, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(digits, "SCALE_COUNTS", {"train": 100, "val": 50, "test": 100})
+    command = ["digits.py", "mnist-scale", "--data", str(mnist), "--out", str(tmp_path / "out"), "--epochs", "1"]
+    monkeypatch.setattr(sys, "argv", command)
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    table = capsys.readouterr().out
+    for name, steps in (("56 px with scale augmentation", 8 * 100 // 32), ("56 px without", 100 // 32)):
+        assert f"| {name} |" in table
+        log = read_log(tmp_path / "out" / f"{name} 0".replace(" ", "-") / "log.jsonl")
+        assert log[-1]["step"] == steps
 
 
 def test_other_levels_see_with_the_same_weights_and_blank_cells_weigh_little():
