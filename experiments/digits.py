@@ -24,10 +24,10 @@ from msresnet.recipes import NO_AUGMENTATION, RECIPES, Augmentation, Recipe, Sou
 from msresnet.training import train
 from msresnet.vote import GateMode
 
-# Digits of 28 px are enlarged before they are turned and moved: their pixels are as large as the small ones' strokes.
+# Digits of 28 px are enlarged before they are turned and moved: the strokes of small ones are a pixel wide.
 SCALE_SIDE = 56
 SCALE_AUGMENTATION = Augmentation(crop_padding=0, flip=0, rotation=12, shear=10, translation=0.04, fill=0)
-# With augmentation of scale each digit is also there this many times smaller; an epoch is so many times as long.
+# With augmentation of scale there are so many smaller copies beside each digit, in as many steps altogether.
 SMALLER_COPIES = 7
 SCALE_JITTER = (0.9, 1.1)
 STIR_UP, STIR_DOWN = "train on 17-32 px, test on 33-64", "train on 49-64 px, test on 17-48"

@@ -16,6 +16,8 @@ from .pyramid import Preprocessing
 from .resnet import Stem
 from .vote import GateMode, Temperature
 
+PRECISIONS = ("auto", "no", "bf16", "fp16")
+
 
 class Source(Enum):
     """Where a recipe's pictures come from."""
@@ -157,6 +159,8 @@ class Recipe:
             raise ConfigError(f"epochs and batch_size must be at least 1, got {self.epochs} and {self.batch_size}")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema must be in [0, 1), got {self.ema}")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
         if not 0 < self.growth_from <= 1:
             raise ConfigError(f"growth_from must be in (0, 1], got {self.growth_from}")
 

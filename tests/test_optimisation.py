@@ -2,21 +2,42 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from quick import RECIPE
 from tiny import tiny
 
+from msresnet import recipes
+from msresnet.device import is_bfloat16_fast
 from msresnet.losses import LossWeights, level_logits, multiscale_loss
 from msresnet.recipes import Optimizer, Recipe, Schedule
+from msresnet.training import optimisation
 from msresnet.training.optimisation import (
     LearningRate,
     exponential_mean,
+    for_this_machine,
     make_optimizer,
     parameter_groups,
     present_levels,
 )
+
+CPU_FLAGS = Path("/proc/cpuinfo")
+
+
+@pytest.mark.parametrize(("flag", "asked"), [("true", "cpu"), ("false", "auto")])
+def test_the_precision_is_for_the_device_that_accelerate_chooses(flag, asked, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_USE_CPU", flag)
+    monkeypatch.setattr(optimisation, "choose_device", lambda name: name)
+    monkeypatch.setattr(recipes, "is_bfloat16_fast", lambda device: device == asked)
+    assert for_this_machine(replace(RECIPE, precision="auto")).precision == "bf16"
+
+
+@pytest.mark.skipif(not CPU_FLAGS.is_file(), reason="this system has no /proc/cpuinfo")
+def test_bfloat16_is_fast_where_the_processor_says_so():
+    flags = set(CPU_FLAGS.read_text().split())
+    assert is_bfloat16_fast(torch.device("cpu")) == bool(flags & {"amx_tile", "avx512_bf16"})
 
 
 def rates_of(recipe: Recipe, steps_per_epoch: int, held_out_loss: float = 1.0) -> list[float]:

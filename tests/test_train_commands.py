@@ -53,6 +53,13 @@ def test_bfloat16_where_it_is_fast(is_fast, precision, monkeypatch):
     assert for_device(Recipe(precision="fp16"), torch.device("cpu")).precision == "fp16"
 
 
+def test_a_precision_that_there_is_not_is_told(tmp_path, capsys):
+    file = tmp_path / "recipe.json"
+    file.write_text(json.dumps({"precision": "half"}))
+    assert train(file, tmp_path) == 1
+    assert "precision must be one of auto, no, bf16, fp16, got 'half'" in capsys.readouterr().err
+
+
 def test_train_takes_a_recipe_by_name_and_leaves_a_model(trained, tmp_path, capsys):
     out = tmp_path / "run"
     assert train("tiny-imagenet", tmp_path, "--workers", "0") == 0

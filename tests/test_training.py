@@ -1,5 +1,6 @@
 """Training: a run that was stopped ends where one that was not ends."""
 
+import json
 import math
 import os
 import subprocess
@@ -16,6 +17,7 @@ from PIL import Image
 from quick import RECIPE
 from torch.utils.data import DataLoader
 
+from msresnet import recipes
 from msresnet.data import Pictures, find_split, readable
 from msresnet.errors import ConfigError, DataError
 from msresnet.pyramid import tensor_levels
@@ -117,9 +119,15 @@ def test_frozen_statistics_stay(split, tmp_path):
     assert all(not norm.running_mean.any() for norm in model.trunk.bn1.scales)
 
 
+def test_a_run_says_which_precision_it_had(split, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipes, "is_bfloat16_fast", lambda device: False)
+    train(replace(RECIPE, epochs=1, precision="auto"), split, tmp_path, workers=0)
+    assert json.loads((tmp_path / "recipe.json").read_text())["precision"] == "no"
+
+
 def test_another_recipe_does_not_go_on_with_the_checkpoint(split, tmp_path):
     train(replace(RECIPE, epochs=1), split, tmp_path, workers=0)
-    with pytest.raises(ConfigError, match="another recipe"):
+    with pytest.raises(ConfigError, match="another recipe, which differs in epochs"):
         train(RECIPE, split, tmp_path, is_resumed=True, workers=0)
 
 

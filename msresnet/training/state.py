@@ -28,6 +28,10 @@ def load_state(path: Path, recipe: Recipe) -> dict | None:
     if not path.is_file():
         return None
     kept = torch.load(path, weights_only=True, map_location="cpu")
-    if kept["recipe"] != recipe.to_dict():
-        raise ConfigError(f"{path} was made by another recipe; train to another folder")
+    wanted = recipe.to_dict()
+    differing = [name for name in wanted if kept["recipe"].get(name) != wanted[name]]
+    if differing:
+        raise ConfigError(
+            f"{path} was made by another recipe, which differs in {', '.join(differing)}; train to another folder"
+        )
     return kept
