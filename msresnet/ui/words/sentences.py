@@ -312,7 +312,10 @@ CHINESE = {
     "a batch takes {} pictures, the training set has {}; lower batch_size or held_out_per_class in the recipe": (
         "一个批次需要 {0} 张图片，训练集只有 {1} 张；请在配方中减小 batch_size 或 held_out_per_class"
     ),
-    "{} was made by another recipe; train to another folder": "{0} 由另一个配方产生；请训练到另一个文件夹",
+    "{} was made by another recipe, which differs in {}; train to another folder": (
+        "{0} 由另一个配方产生，不同之处为 {1}；请训练到另一个文件夹"
+    ),
+    "precision must be one of {}, got {}": "precision 必须是 {0} 之一，实际为 {1}",
     "the loss must be a number, got {} at step {}; lower lr in the recipe": (
         "损失应为一个数，但在第 {1} 步为 {0}；请在配方中减小 lr"
     ),
