@@ -1,5 +1,6 @@
 """Someone at the page in a real Chromium, for the tests that need one."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,12 +33,50 @@ SHOWS = """(expected) => {
     && shown.every((value, i) => Math.abs(value - expected[i]) < 1e-4);
 }"""
 
-# Gradio's connection that tells it whether somebody is still there.
-ALWAYS_OPEN = "/heartbeat/"
-# A few rounds of the page's own event loop.
+# What may stay open without an end: Gradio's connection that tells it whether somebody is still there, and its
+# stream of answers, which its server closes no more in a visit that once lost one in the middle of an answer.
+OPEN_ENDED = ("/heartbeat/", "/queue/data")
+# Counts from the start of a page what it has asked and has no answer to yet.
+COUNT_UNANSWERED = """(() => {
+  const fetched = window.fetch, asked = new Set(), answered = new Set();
+  let asking = 0;
+  window.unanswered = () => asking + [...asked].filter((event) => !answered.has(event)).length;
+
+  async function listen(response) {
+    let isClosed = false, rest = '';
+    try {
+      for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
+        const lines = (rest + piece).split('\\n');
+        rest = lines.pop();
+        for (const line of lines.filter((line) => line.startsWith('data:'))) {
+          const {msg, event_id} = JSON.parse(line.slice(5));
+          isClosed ||= msg === 'close_stream';
+          if (msg === 'process_completed') answered.add(event_id);
+        }
+      }
+    } catch (lost) {
+      if (!isClosed) asked.clear();  // nobody will hear these answers
+    }
+  }
+
+  window.fetch = async (...request) => {
+    const address = request[0].url ?? String(request[0]), isQuestion = address.includes('/queue/join');
+    asking += isQuestion;
+    try {
+      const response = await fetched(...request);
+      if (isQuestion && response.ok) asked.add((await response.clone().json()).event_id);
+      if (address.includes('/queue/data')) listen(response.clone());
+      return response;
+    } finally {
+      asking -= isQuestion;
+    }
+  };
+})()"""
+# A few rounds of the page's own event loop, and what was or is unanswered.
 ROUNDS = """() => new Promise((done) => {
+  const before = window.unanswered();
   let left = 3;
-  const round = () => (left-- ? requestAnimationFrame(() => setTimeout(round)) : done());
+  const round = () => (left-- ? requestAnimationFrame(() => setTimeout(round)) : done(before || window.unanswered()));
   round();
 })"""
 
@@ -53,6 +92,7 @@ class Visitor:
         self.requests: list[str] = []
         self.awaited: set[sync_api.Request] = set()
         page.set_default_timeout(PATIENCE_MS)
+        page.add_init_script(COUNT_UNANSWERED)
         page.on("console", self.hear)
         page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
         page.on("request", self.see)
@@ -68,7 +108,7 @@ class Visitor:
 
     def see(self, request: "sync_api.Request") -> None:
         self.requests.append(request.url)
-        if ALWAYS_OPEN not in request.url:
+        if not any(path in request.url for path in OPEN_ENDED):
             self.awaited.add(request)
         if not request.url.startswith((f"{self.address}/", "data:", "blob:")):
             self.problems.append(f"a request to {request.url}")
@@ -107,10 +147,11 @@ class Visitor:
 
     def settle(self) -> None:
         """Until the page waits for nobody's answer, and answers have led to no other request."""
-        asked = -1
-        while self.awaited or asked != len(self.requests):
+        asked, unanswered, until = -1, 0, time.monotonic() + PATIENCE_S
+        while self.awaited or unanswered or asked != len(self.requests):
+            assert time.monotonic() < until, f"{unanswered} unanswered, {[request.url for request in self.awaited]}"
             asked = len(self.requests)
-            self.page.evaluate(ROUNDS)
+            unanswered = self.page.evaluate(ROUNDS)
 
     def part(self, name: str, inside: str = "") -> "sync_api.Locator":
         return self.page.locator(f"#{name} {inside}".strip())

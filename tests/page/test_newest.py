@@ -73,7 +73,7 @@ def test_a_new_method_cuts_off_what_is_computed(visitor, model, photo, drawing, 
     begun = endless()
     visitor.upload(drawing)
     assert begun.wait(PATIENCE_S)
-    visitor.choose_method("saliency")
+    visitor.choose("method-picker", METHODS["saliency"].title)
     assert_answers(visitor, model, drawing)
     assert_attributes(visitor, model, drawing, "saliency")
 
