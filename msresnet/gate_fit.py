@@ -30,7 +30,7 @@ from .evaluation import CALIBRATION_BINS
 from .identity import identify
 from .level_fit import Summary, fit_levels
 from .model import MultiscaleResNet
-from .renderings import CellVotes, all_renderings, each_picture
+from .renderings import CellVotes, all_renderings, each_picture, repeated, stands_for
 from .vote import GateMode, ScaleSpaceGate, Temperature, VoteHead, gated_logits
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,8 @@ def fit_gate(
         model: with mode ``gated``; left as it was.
         split: at least ten pictures; its class folders are matched with the model's labels by name.
         name: of the data, for the record.
-        zooms, canvases: at which every picture is shown, so that the gate learns to prefer the right scale.
+        zooms, canvases: at which every picture is shown, so that the gate learns to prefer the right scale. A
+            picture that fills its canvas, which is the same on all canvases, passes the trunk once and counts for each.
         drawn, store, is_half, batch_size, workers: see :func:`msresnet.renderings.each_picture`. Without a
             store the votes are kept in a temporary folder meanwhile.
         seed: of folds, samples and the order of training.
@@ -82,13 +83,14 @@ def fit_gate(
     """
     if model.config.gate is not GateMode.GATED:
         raise ConfigError(f"only the gate 'gated' can be calibrated, and this model's is {model.config.gate.value!r}")
-    renderings = all_renderings(zooms, canvases)
+    renderings, times = all_renderings(zooms, canvases), stands_for(zooms, canvases)
     options = {"drawn": drawn, "is_half": is_half, "batch_size": batch_size, "workers": workers}
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) / "votes" if store is None else store
 
         def votes(on_progress: Callable[[float], None] = lambda share: None) -> Iterable[CellVotes]:
-            return each_picture(model, split, renderings, store=kept, on_progress=on_progress, **options)
+            for picture in each_picture(model, split, renderings, store=kept, on_progress=on_progress, **options):
+                yield repeated(picture, times)
 
         labels = [picture.label for picture in votes(on_progress)]
         if len(labels) < 2 * FOLDS:

@@ -7,7 +7,9 @@ So each picture passes it once, and whoever measures gates reads votes.
 import copy
 import json
 import logging
+import math
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,6 +72,13 @@ def all_renderings(zooms: Sequence[float], canvases: Sequence[Canvas]) -> tuple[
     if not zooms or len(set(zooms)) < len(zooms) or not canvases:
         raise ConfigError(f"zooms must be distinct and at least one, got {list(zooms)} on {len(canvases)} canvases")
     return tuple(dict.fromkeys(rendering(zoom, canvas) for canvas in canvases for zoom in zooms))
+
+
+def stands_for(zooms: Sequence[float], canvases: Sequence[Canvas]) -> tuple[int, ...]:
+    """How often each of :func:`all_renderings` counts where every canvas counts alike, in the least whole numbers."""
+    counts = Counter(rendering(zoom, canvas) for canvas in canvases for zoom in zooms)
+    common = math.gcd(*counts.values())
+    return tuple(counts[one] // common for one in all_renderings(zooms, canvases))
 
 
 def rendering(zoom: float, canvas: Canvas) -> Rendering:
@@ -190,6 +199,17 @@ def for_inference(trunk: MultiscaleTrunk, *, is_half: bool) -> MultiscaleTrunk:
     """A copy, channels last, as processors convolve it fastest; in bfloat16 where asked."""
     made = copy.deepcopy(trunk).to(memory_format=torch.channels_last).eval()
     return made.bfloat16() if is_half else made
+
+
+def repeated(picture: CellVotes, times: Sequence[int]) -> CellVotes:
+    """The same picture with each rendering ``times`` over, by its index among those that were asked for."""
+    rows = torch.tensor([row for row, index in enumerate(picture.renderings) for _ in range(times[index])])
+    return replace(
+        picture,
+        votes=tuple(v[rows] for v in picture.votes),
+        log_norms=tuple(n[rows] for n in picture.log_norms),
+        renderings=tuple(picture.renderings[row] for row in rows.tolist()),
+    )
 
 
 def draw(count: int, drawn: int | None, digest: str) -> tuple[int, ...]:

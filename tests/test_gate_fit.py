@@ -14,7 +14,7 @@ from msresnet.evaluation import evaluate
 from msresnet.gate_fit import best_temperature, fit_gate, quality, summarise
 from msresnet.level_fit import Levels
 from msresnet.pyramid import Preprocessing
-from msresnet.renderings import all_renderings, each_picture
+from msresnet.renderings import all_renderings, each_picture, repeated, stands_for
 from msresnet.vote import GateMode, Temperature
 
 
@@ -122,6 +122,32 @@ def test_renderings_may_be_drawn_and_are_the_same_again(model, split, tmp_path):
     full = list(each_picture(model, split, renderings))
     for (which, votes), picture in zip(kept[len(full) :], full, strict=True):
         assert torch.allclose(votes, picture.votes[0][list(which)], atol=1e-2)
+
+
+def test_what_fills_every_canvas_counts_for_each():
+    zooms, both = (0.5, 1.0, 2.0), tuple(Canvas)
+    assert stands_for(zooms, both) == (1, 2, 2, 1)
+    assert stands_for(zooms, (Canvas.GREY,)) == (1, 1, 1)
+    assert stands_for((1.0, 2.0), both) == (1, 1)
+    assert len(all_renderings(zooms, both)) == 4
+
+
+def test_a_repeated_rendering_keeps_its_votes(model, split):
+    times = stands_for((0.5, 1.0), tuple(Canvas))
+    for picture in each_picture(model, split, all_renderings((0.5, 1.0), tuple(Canvas)), drawn=2):
+        more = repeated(picture, times)
+        assert more.renderings == tuple(i for i in picture.renderings for _ in range(times[i]))
+        rows = [picture.renderings.index(i) for i in more.renderings]
+        for one, other in zip(picture.votes + picture.log_norms, more.votes + more.log_norms, strict=True):
+            assert torch.equal(one[rows], other)
+
+
+def test_a_fit_counts_what_fills_every_canvas_as_often_as_the_sweep(model, split, monkeypatch):
+    seen = []
+    summarise = gate_fit.summarise
+    monkeypatch.setattr(gate_fit, "summarise", lambda *a: seen.append(summarise(*a)) or seen[-1])
+    fit_gate(model, split, name="squares", zooms=(0.5, 1.0))
+    assert len(seen[0].labels) == 4 * 36  # on grey and mirrored, at half and at full size
 
 
 def test_the_temperature_is_the_most_likely_one():
