@@ -27,7 +27,9 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in DIR")
     parser.add_argument("--seed", metavar="N", type=int, help="of everything random (default: the recipe's)")
     parser.add_argument(
-        "--start-from", metavar="MODEL", help="a model of the recipe's network whose weights are the first ones"
+        "--start-from",
+        metavar="MODEL",
+        help="a model of the recipe's network, or the same of one level, whose weights are the first ones",
     )
     parser.add_argument(
         "--search",

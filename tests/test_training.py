@@ -25,6 +25,7 @@ from msresnet.recipes import NO_AUGMENTATION, RECIPES, Optimizer, Schedule
 from msresnet.training import Run, train
 from msresnet.training.batches import Augmented, EpochSampler, augmentation, batches
 from msresnet.training.progress import HeldOut, TrainingLog, read_log
+from msresnet.vote import GateMode
 
 
 @pytest.fixture(scope="module")
@@ -250,6 +251,19 @@ def test_a_run_starts_from_given_weights(split, tmp_path):
         Run(replace(RECIPE, width=16), split, first)
     other = replace(split, folders=("x", "y"))
     assert not torch.equal(Run(RECIPE, other, first).model.head.fc.weight, first.head.fc.weight)
+
+
+@pytest.mark.parametrize("gate", [GateMode.SINGLE, GateMode.GATED])
+@pytest.mark.parametrize("has_own_statistics", [True, False])
+def test_every_level_starts_from_a_model_of_one(split, tmp_path, gate, has_own_statistics):
+    recipe = replace(RECIPE, has_links=False, has_own_statistics=has_own_statistics)
+    one = replace(recipe, epochs=1, sides=(recipe.base_side,), scale_dropout=(0.0,), gate=gate)
+    plain = train(one, split, tmp_path, workers=0).eval()
+    model = Run(recipe, split, plain).model.eval()
+    levels = tensor_levels(torch.rand(2, 3, 20, 20), recipe.sides)
+    for level, maps in zip(levels, model.trunk(levels)[-1], strict=True):
+        assert torch.allclose(maps, plain.trunk([level])[-1][0], atol=1e-5)
+    assert torch.equal(model.head.fc.weight, plain.head.fc.weight)
 
 
 def test_pictures_of_any_size_train_together(tmp_path):

@@ -69,7 +69,7 @@ def train(
             ``log.jsonl`` and ``curves.png``.
         held_out: pictures to look at after every epoch; by default the recipe's
             ``held_out_per_class`` last ones of each class, which are then not trained on.
-        start_from: a model of the same shape whose weights are the first ones.
+        start_from: a model of the same shape, or the same of one level, whose weights are the first ones.
         is_resumed: go on from the last checkpoint, in the middle of an epoch too; the
             weights at the end are those of a run that was never stopped.
         workers: processes that read pictures.
@@ -223,10 +223,14 @@ class Run:
 def begin_with(model: MultiscaleResNet, other: MultiscaleResNet) -> None:
     """The weights of another model; where the classes are others, without its classifier.
 
+    What a model of one level knows begins every level of a model of several; the gate is then a fresh one.
+
     Raises:
         ConfigError: it is another network.
     """
     state = other.state_dict()
+    if len(other.sides) == 1 and len(model.sides) > 1:
+        state = for_every_scale(state, model)
     if model.classes != other.classes:
         state = {name: value for name, value in state.items() if not name.startswith("head.fc.")}
     own = model.state_dict()
@@ -234,3 +238,14 @@ def begin_with(model: MultiscaleResNet, other: MultiscaleResNet) -> None:
         if name not in own or own[name].shape != value.shape:
             raise ConfigError(f"the weights to start from must be of the recipe's network; {name} does not fit")
     model.load_state_dict({**own, **state})
+
+
+def for_every_scale(state: dict[str, Tensor], model: MultiscaleResNet) -> dict[str, Tensor]:
+    """The tensors of a model of one level, without its gate, by the names that ``model`` has for each scale."""
+    own, spread = model.state_dict(), {}
+    for name, value in state.items():
+        if name.startswith("head.gate."):
+            continue
+        names = [name.replace(".scales.0.", f".scales.{scale}.") for scale in range(len(model.sides))]
+        spread |= dict.fromkeys([one for one in names if one in own] or [name], value)
+    return spread
