@@ -104,7 +104,8 @@ class Sweep:
 
     def to_markdown(self) -> str:
         """Tables for people, in per cent and points."""
-        heading = f"{self.model.name}: {self.pictures} pictures at {len(self.zooms)} zooms ({self.precision})"
+        zooms = "1 zoom" if len(self.zooms) == 1 else f"{len(self.zooms)} zooms"
+        heading = f"{self.model.name}: {self.pictures} pictures at {zooms} ({self.precision})"
         return "\n\n".join([heading, *(table(self.zooms, one) for one in self.canvases)])
 
     def document(self, pictures: Sequence[tuple[str, str]] = ()) -> str:

@@ -165,6 +165,12 @@ def test_a_gate_that_cannot_move_has_no_correlation(folder):
     assert "does not move" in found.to_markdown()
 
 
+def test_one_zoom_is_told_as_one(folder):
+    model = small_model(preprocessing=Preprocessing(source_side=32))
+    found = sweep(model, find_split(folder, "val"), zooms=(1.0,), canvases=(Canvas.GREY,))
+    assert " pictures at 1 zoom (float32)" in found.to_markdown()
+
+
 def test_a_gate_that_stands_still_is_not_ranked_by_rounding_errors(folder):
     label_free = small_model(preprocessing=Preprocessing(source_side=32))
     found = sweep(label_free, find_split(folder, "val"), zooms=ZOOMS, canvases=(Canvas.GREY,))
