@@ -33,8 +33,11 @@ def test_only_the_second_photo_stays(visitor, model, photo, drawing, dots):
 
 @pytest.fixture
 def endless(monkeypatch) -> Iterator[Callable[[], threading.Event]]:
-    """From its call on the next attribution goes on until it is cancelled; what it gives is set when that has begun."""
-    begun, attribution = threading.Event(), Session.attribution
+    """From its call on the next attribution goes on until it is cancelled; what it gives is set when that has begun.
+
+    Whoever calls it must see to it that it is cancelled, or fails.
+    """
+    begun, cancelled, attribution = threading.Event(), threading.Event(), Session.attribution
 
     def go_on(self, name, target, *, is_cancelled=lambda: False, **options):
         if begun.is_set():
@@ -42,6 +45,7 @@ def endless(monkeypatch) -> Iterator[Callable[[], threading.Event]]:
         begun.set()
         for _ in range(20 * PATIENCE_S):
             if is_cancelled():
+                cancelled.set()
                 raise Cancelled("cancelled")
             never.wait(0.05)
         raise AssertionError("nobody cancelled it")
@@ -54,6 +58,7 @@ def endless(monkeypatch) -> Iterator[Callable[[], threading.Event]]:
     never = threading.Event()
     yield begin
     never.set()
+    assert cancelled.is_set(), "nobody cancelled it"
 
 
 def test_a_new_photo_cuts_off_what_is_computed(visitor, model, photo, drawing, dots, endless):
@@ -73,6 +78,7 @@ def test_a_new_method_cuts_off_what_is_computed(visitor, model, photo, drawing, 
     begun = endless()
     visitor.upload(drawing)
     assert begun.wait(PATIENCE_S)
+    assert visitor.page.evaluate("window.unanswered()"), "settling would wait for nothing"
     visitor.choose("method-picker", METHODS["saliency"].title)
     assert_answers(visitor, model, drawing)
     assert_attributes(visitor, model, drawing, "saliency")
