@@ -29,7 +29,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start-from",
         metavar="MODEL",
-        help="a model of the recipe's network, or the same of one level, whose weights are the first ones",
+        help="a model of the recipe's network, perhaps of other levels, whose weights are the first ones",
     )
     parser.add_argument(
         "--search",

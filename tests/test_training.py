@@ -249,6 +249,8 @@ def test_a_run_starts_from_given_weights(split, tmp_path):
     assert all(torch.equal(value, run.model.state_dict()[name]) for name, value in first.state_dict().items())
     with pytest.raises(ConfigError, match="does not fit"):
         Run(replace(RECIPE, width=16), split, first)
+    with pytest.raises(ConfigError, match="are a resnet18, the recipe's a resnet10"):
+        Run(replace(RECIPE, architecture="resnet10"), split, first)
     other = replace(split, folders=("x", "y"))
     assert not torch.equal(Run(RECIPE, other, first).model.head.fc.weight, first.head.fc.weight)
 
@@ -264,6 +266,25 @@ def test_every_level_starts_from_a_model_of_one(split, tmp_path, gate, has_own_s
     for level, maps in zip(levels, model.trunk(levels)[-1], strict=True):
         assert torch.allclose(maps, plain.trunk([level])[-1][0], atol=1e-5)
     assert torch.equal(model.head.fc.weight, plain.head.fc.weight)
+
+
+def test_other_levels_start_from_those_of_the_nearest_sides(split, tmp_path):
+    first = train(replace(RECIPE, epochs=1), split, tmp_path, workers=0)
+    assert RECIPE.has_links and first.sides == (16, 24)
+    recipe = replace(RECIPE, sides=(15, 17, 23), base_side=23, scale_dropout=(0, 0, 0), has_links=False)
+    model = Run(recipe, split, first).model
+    assert not any("link" in name for name in model.state_dict())
+    for scale, nearest in enumerate((0, 0, 1)):
+        begun, known = (of.trunk.bn1.scales[i].running_mean for of, i in ((model, scale), (first, nearest)))
+        assert torch.equal(begun, known) and (known != 0).any()
+    assert torch.equal(model.trunk.conv1.weight, first.trunk.conv1.weight)
+
+
+def test_statistics_of_each_scale_do_not_become_those_of_all(split):
+    recipe = replace(RECIPE, has_links=False)
+    other = Run(recipe, split, None).model
+    with pytest.raises(ConfigError, match="statistics for each scale, the recipe's network one for all"):
+        Run(replace(recipe, has_own_statistics=False), split, other)
 
 
 def test_pictures_of_any_size_train_together(tmp_path):

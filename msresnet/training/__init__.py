@@ -19,13 +19,13 @@ from torch.optim.swa_utils import update_bn
 from torch.utils.data import DataLoader
 
 from ..data import Pictures, Split
-from ..errors import ConfigError
 from ..losses import multiscale_loss
 from ..model import MultiscaleResNet
 from ..processes import leave_at_exit
 from ..pyramid import tensor_levels
 from ..recipes import Recipe
 from .batches import Mix, batches, mixed_seed, steps_in_epoch
+from .beginning import begin_with
 from .optimisation import LearningRate, exponential_mean, for_this_machine, freeze_norms, make_optimizer, present_levels
 from .progress import HeldOut, TrainingLog
 from .state import load_state, save_state
@@ -69,7 +69,8 @@ def train(
             ``log.jsonl`` and ``curves.png``.
         held_out: pictures to look at after every epoch; by default the recipe's
             ``held_out_per_class`` last ones of each class, which are then not trained on.
-        start_from: a model of the same shape, or the same of one level, whose weights are the first ones.
+        start_from: a model of the same network, perhaps of other levels, whose weights are the first ones;
+            see :func:`~msresnet.training.beginning.begin_with`.
         is_resumed: go on from the last checkpoint, in the middle of an epoch too; the
             weights at the end are those of a run that was never stopped.
         workers: processes that read pictures.
@@ -218,34 +219,3 @@ class Run:
         found = HeldOut(loss / count, right / count)
         self.schedule.after_epoch(found.loss)
         return found
-
-
-def begin_with(model: MultiscaleResNet, other: MultiscaleResNet) -> None:
-    """The weights of another model; where the classes are others, without its classifier.
-
-    What a model of one level knows begins every level of a model of several; the gate is then a fresh one.
-
-    Raises:
-        ConfigError: it is another network.
-    """
-    state = other.state_dict()
-    if len(other.sides) == 1 and len(model.sides) > 1:
-        state = for_every_scale(state, model)
-    if model.classes != other.classes:
-        state = {name: value for name, value in state.items() if not name.startswith("head.fc.")}
-    own = model.state_dict()
-    for name, value in state.items():
-        if name not in own or own[name].shape != value.shape:
-            raise ConfigError(f"the weights to start from must be of the recipe's network; {name} does not fit")
-    model.load_state_dict({**own, **state})
-
-
-def for_every_scale(state: dict[str, Tensor], model: MultiscaleResNet) -> dict[str, Tensor]:
-    """The tensors of a model of one level, without its gate, by the names that ``model`` has for each scale."""
-    own, spread = model.state_dict(), {}
-    for name, value in state.items():
-        if name.startswith("head.gate."):
-            continue
-        names = [name.replace(".scales.0.", f".scales.{scale}.") for scale in range(len(model.sides))]
-        spread |= dict.fromkeys([one for one in names if one in own] or [name], value)
-    return spread
