@@ -14,9 +14,6 @@ from msresnet.ui import launch_options
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Gradio 6.31 counts its events with an argument that pandas 3 calls outdated, in a thread of its own.
-ignore_gradios_own = pytest.mark.filterwarnings("ignore:The copy keyword is deprecated:DeprecationWarning")
-
 
 @contextmanager
 def served(page: gr.Blocks, **options: object) -> Iterator[str]:

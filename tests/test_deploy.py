@@ -20,13 +20,11 @@ import pytest
 from gradio_client import Client, handle_file
 from huggingface_hub import SpaceCard
 from packaging.requirements import Requirement
-from serving import ignore_gradios_own, served
+from serving import served
 from tiny import tiny
 
 from msresnet.explain import Session
 from msresnet.ui.page import build_page
-
-pytestmark = ignore_gradios_own
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from serving import ignore_gradios_own, served
+from serving import served
 from tiny import tiny
 
 from msresnet import explain
@@ -27,8 +27,6 @@ from msresnet.ledger import Target
 from msresnet.probes import Mask, Switches
 from msresnet.ui.page import build_page
 from msresnet.ui.programs import examples_of
-
-pytestmark = ignore_gradios_own
 
 NAME = "tiny"
 TIMEOUT_S = 120

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from serving import ignore_gradios_own, served
+from serving import served
 from tiny import tiny
 
 from msresnet.ui.page import build_page
@@ -20,7 +20,6 @@ mcp = pytest.importorskip("mcp", reason="the extra msresnet[mcp] is not installe
 http = importlib.import_module("mcp.client.streamable_http")
 
 pytestmark = [
-    ignore_gradios_own,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the protocol's own packages
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]

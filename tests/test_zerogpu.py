@@ -15,7 +15,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 from gradio_client import Client, handle_file
-from serving import ignore_gradios_own, started
+from serving import started
 from test_endpoint import assert_same
 from tiny import tiny
 
@@ -31,7 +31,7 @@ from msresnet.ui import gpu
 from msresnet.ui.gpu import Order, seconds_needed
 from msresnet.ui.work import attribution_step
 
-pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"), ignore_gradios_own]
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
 ROOT = Path(__file__).resolve().parents[1]
 STAND_IN = ROOT / "tests" / "stand_in"

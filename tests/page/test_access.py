@@ -4,13 +4,12 @@ from itertools import pairwise
 
 import pytest
 from expecting import assert_answers
-from serving import ignore_gradios_own
 from visiting import expect
 
 from msresnet.explain import Session
 from msresnet.ledger import Target
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 NAMELESS = """() => {

@@ -4,7 +4,6 @@ import re
 
 import pytest
 from expecting import PARTS, assert_answers, assert_attributes, words
-from serving import ignore_gradios_own
 from visiting import expect
 
 from msresnet.explain import Session
@@ -12,7 +11,7 @@ from msresnet.ledger import Target
 from msresnet.ui.words import ENGLISH
 from msresnet.ui.words import page as text
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 def test_an_explained_example_greets(arrive, server, model):

@@ -2,7 +2,6 @@
 
 import pytest
 from expecting import words
-from serving import ignore_gradios_own
 from visiting import expect
 
 from msresnet.explain import Session
@@ -11,7 +10,7 @@ from msresnet.ui.pair import pair_sentence
 from msresnet.ui.words import ENGLISH
 from msresnet.ui.zoom import zoom_sentence
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 def test_the_zoom_response_is_drawn_and_goes_with_its_class(visitor, model, photo):

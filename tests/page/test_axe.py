@@ -2,13 +2,12 @@
 
 import pytest
 from expecting import IDEAS
-from serving import ignore_gradios_own
 from visiting import Visitor, expect
 
 from msresnet.ui.words import CHINESE, ENGLISH
 from msresnet.ui.words.script import SCRIPT
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 

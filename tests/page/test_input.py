@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from expecting import assert_answers
 from PIL import Image
-from serving import ignore_gradios_own
 from visiting import expect
 
 from msresnet.images import read_image
 from msresnet.ui.words import ENGLISH
 from msresnet.ui.words import page as text
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 def no_bytes(path: Path) -> None:

@@ -4,7 +4,6 @@ import re
 
 import pytest
 from expecting import IDEAS
-from serving import ignore_gradios_own
 from visiting import expect
 
 from msresnet.explain import Session
@@ -13,7 +12,7 @@ from msresnet.ui.words import ENGLISH
 from msresnet.ui.words import page as text
 from msresnet.ui.words.script import SCRIPT
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 def test_the_tour_explains_seven_ideas_beside_their_parts_and_is_offered_once(arrive):

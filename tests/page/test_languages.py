@@ -3,13 +3,12 @@
 import re
 
 import pytest
-from serving import ignore_gradios_own
 from visiting import Visitor, expect
 
 from msresnet.ui.words import CHINESE, ENGLISH
 from msresnet.ui.words import page as text
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 # Everything that is read or read out, but for what is marked as English: names of classes.

@@ -3,13 +3,12 @@
 import pytest
 from expecting import assert_answers
 from PIL import Image
-from serving import ignore_gradios_own
 from visiting import expect
 
 from msresnet.batch import Finding, look_through, ordered
 from msresnet.ui.batch import ORDERS
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 def test_many_pictures_are_sorted_and_one_is_explained(visitor, model, photo, drawing, dots, folder):

@@ -6,7 +6,6 @@ import threading
 import numpy as np
 import pytest
 from expecting import assert_answers, pixels
-from serving import ignore_gradios_own
 from visiting import PATIENCE_MS, PATIENCE_S, expect
 
 from msresnet.errors import Cancelled
@@ -17,7 +16,7 @@ from msresnet.ui.maps import attribution_html
 from msresnet.ui.words import ENGLISH
 from msresnet.ui.words import trust as trust_words
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 def test_the_baseline_the_stage_and_the_colours_are_chosen_at_the_maps(visitor, model, photo):

@@ -8,7 +8,6 @@ from unittest.mock import Mock
 import pytest
 from expecting import assert_answers, assert_attributes
 from PIL import Image
-from serving import ignore_gradios_own
 from visiting import PATIENCE_S, expect, sync_api
 
 from msresnet.attribution import METHODS
@@ -17,7 +16,7 @@ from msresnet.explain import Session
 from msresnet.ledger import Target
 from msresnet.ui.kept import Kept
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 def test_only_the_second_photo_stays(visitor, model, photo, drawing, dots):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from expecting import box_of
-from serving import ignore_gradios_own
 from visiting import Visitor, expect
 
 from msresnet.explain import Session
@@ -15,7 +14,7 @@ from msresnet.ui.brush import read_mask
 from msresnet.ui.words import ENGLISH
 from msresnet.ui.words import brush as brush_words
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 def test_a_point_is_asked_on_a_map_and_moved_by_keys(visitor, model, photo):

@@ -1,13 +1,12 @@
 """What the page shows to those who write programs."""
 
 import pytest
-from serving import ignore_gradios_own
 from visiting import expect
 
 from msresnet.explain import Session
 from msresnet.ui.programs import examples_of
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 RUN = """async ([code, bytes]) => {

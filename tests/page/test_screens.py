@@ -4,10 +4,9 @@ import re
 
 import pytest
 from expecting import PARTS
-from serving import ignore_gradios_own
 from visiting import expect
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 def test_a_phone_needs_no_scrolling_sideways(phone):

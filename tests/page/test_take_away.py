@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 import pytest
 from expecting import assert_answers, assert_attributes
-from serving import ignore_gradios_own
 from visiting import PATIENCE_MS, Visitor, expect
 
 from msresnet.attribution import METHODS
@@ -15,7 +14,7 @@ from msresnet.explain import Session
 from msresnet.ledger import Target
 from msresnet.ui.examples import Kind
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 def test_one_click_gives_an_archive_of_what_is_shown(visitor, model, drawing):

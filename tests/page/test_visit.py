@@ -5,10 +5,9 @@ import queue
 import re
 
 import pytest
-from serving import ignore_gradios_own
 from visiting import PATIENCE_S, Visitor
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 def test_a_first_visit_asks_nobody_but_this_server(browser, address):

@@ -2,7 +2,6 @@
 
 import pytest
 from expecting import words
-from serving import ignore_gradios_own
 from visiting import expect
 
 from msresnet.explain import Session
@@ -11,7 +10,7 @@ from msresnet.ui.recomputing import recomputed_html
 from msresnet.ui.words import ENGLISH
 from msresnet.ui.words import page as text
 
-pytestmark = [pytest.mark.browser, ignore_gradios_own]
+pytestmark = pytest.mark.browser
 
 
 def test_a_scale_is_switched_off_and_on_again(visitor, model, photo):
