@@ -52,6 +52,7 @@ class Augmentation:
         rotation, shear: degrees, up to this to either side.
         translation: share of the side, up to this to each side.
         zoom: least and greatest factor of size.
+        affine: probability of these four; otherwise a picture stays upright, in its place and size.
         fill: what rotation, translation and zoom leave empty: 0 to 255, in every channel.
         mix: probability that a batch is mixed with itself, by CutMix or MixUp, even odds.
         cutmix, mixup: parameter of their Beta distribution; 0 leaves that one out.
@@ -64,13 +65,14 @@ class Augmentation:
     shear: float = 0.0
     translation: float = 0.0
     zoom: tuple[float, ...] = (1.0, 1.0)
+    affine: float = 1.0
     fill: int = 116
     mix: float = 0.0
     cutmix: float = 1.0
     mixup: float = 0.2
 
     def __post_init__(self) -> None:
-        for name in ("flip", "mix"):
+        for name in ("flip", "affine", "mix"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must be a probability, got {getattr(self, name)}")
         if not 0 < self.crop_area <= 1:

@@ -146,6 +146,15 @@ def test_augmentation_does_not_depend_on_who_reads(split):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.5, 60, 140), (1.0, 200, 200)])
+def test_a_share_of_the_pictures_is_zoomed(share, least, most):
+    torch.manual_seed(0)
+    transform = augmentation(replace(NO_AUGMENTATION, zoom=(0.5, 0.5), affine=share), 8)
+    picture = torch.full((3, 8, 8), 200, dtype=torch.uint8)
+    zoomed = sum(not torch.equal(transform(picture), picture) for _ in range(200))
+    assert least <= zoomed <= most
+
+
 def test_held_out_pictures_are_not_trained_on(split):
     kept, held = split.hold_out(3)
     assert len(held.samples) == 6

@@ -71,16 +71,15 @@ def augmentation(of: Augmentation, side: int) -> v2.Transform:
     if of.crop_padding:
         steps.append(v2.RandomCrop(side, of.crop_padding, padding_mode="reflect"))
     if of.rotation or of.shear or of.translation or of.zoom != (1.0, 1.0):
-        steps.append(
-            v2.RandomAffine(
-                of.rotation,
-                translate=(of.translation, of.translation),
-                scale=of.zoom,
-                shear=of.shear or None,
-                interpolation=InterpolationMode.BILINEAR,
-                fill=of.fill,
-            )
+        affine = v2.RandomAffine(
+            of.rotation,
+            translate=(of.translation, of.translation),
+            scale=of.zoom,
+            shear=of.shear or None,
+            interpolation=InterpolationMode.BILINEAR,
+            fill=of.fill,
         )
+        steps.append(affine if of.affine == 1 else v2.RandomApply([affine], of.affine))
     if of.flip:
         steps.append(v2.RandomHorizontalFlip(of.flip))
     return v2.Compose(steps) if steps else v2.Identity()
