@@ -72,6 +72,8 @@ class Calibration:
             shares = " | ".join(f"{100 * one[name]:.1f} %" for name in ("top1", "calibration_error"))
             rows.append(f"| {title} | {one['nll']:.3f} | {shares} |")
         heading = f"{self.model}: {self.data['pictures']} pictures of {self.data['folder']}"
+        if (zoom := self.data.get("temperature_zoom")) is not None:
+            heading += f", at zoom {zoom:.3g}"
         return "\n".join([heading, "", *rows])
 
 

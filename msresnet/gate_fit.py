@@ -7,11 +7,13 @@ Three steps, each on what the one before left:
 2. *Levels*: the perceptron on the statistics of all levels, with the temperatures and embeddings.
    Its parameters are drawn to where they began; how hard, and when to stop, is what gives the
    highest likelihood of pictures that were held out, fold by fold.
-3. *All*: one temperature for all votes, on the answers to held-out pictures (Guo et al., arXiv 1706.04599).
+3. *All*: one temperature for all votes, on the answers to held-out pictures (Guo et al., arXiv 1706.04599),
+   at every zoom or at the one at which the model will be asked.
 """
 
 import copy
 import logging
+import math
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -56,6 +58,7 @@ def fit_gate(
     name: str,
     zooms: Sequence[float] = (1.0,),
     canvases: Sequence[Canvas] = tuple(Canvas),
+    temperature_zoom: float | None = None,
     drawn: int | None = None,
     store: Path | None = None,
     is_half: bool = False,
@@ -72,18 +75,21 @@ def fit_gate(
         name: of the data, for the record.
         zooms, canvases: at which every picture is shown, so that the gate learns to prefer the right scale. A
             picture that fills its canvas, which is the same on all canvases, passes the trunk once and counts for each.
+        temperature_zoom: the one of the zooms that the temperature for all is fitted to, and the metrics are of; by
+            default all. One temperature cannot suit both pictures that are easy to tell and those that are hard.
         drawn, store, is_half, batch_size, workers: see :func:`msresnet.renderings.each_picture`. Without a
             store the votes are kept in a temporary folder meanwhile.
         seed: of folds, samples and the order of training.
         on_progress: told the share of the pictures that passed the trunk.
 
     Raises:
-        ConfigError: the model has no gate.
+        ConfigError: the model has no gate, or no picture was shown at ``temperature_zoom``.
         DataError: too few pictures, or as :func:`msresnet.renderings.each_picture`.
     """
     if model.config.gate is not GateMode.GATED:
         raise ConfigError(f"only the gate 'gated' can be calibrated, and this model's is {model.config.gate.value!r}")
     renderings, times = all_renderings(zooms, canvases), stands_for(zooms, canvases)
+    asked = [i for i, one in enumerate(renderings) if is_close(one.zoom, temperature_zoom)]
     options = {"drawn": drawn, "is_half": is_half, "batch_size": batch_size, "workers": workers}
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) / "votes" if store is None else store
@@ -92,10 +98,16 @@ def fit_gate(
             for picture in each_picture(model, split, renderings, store=kept, on_progress=on_progress, **options):
                 yield repeated(picture, times)
 
-        labels = [picture.label for picture in votes(on_progress)]
-        if len(labels) < 2 * FOLDS:
-            raise DataError(f"a calibration needs at least {2 * FOLDS} readable pictures, got {len(labels)}")
-        gate, metrics, temperature = fit_votes(model, votes, pictures=len(labels), seed=seed)
+        is_asked = [[index in asked for index in picture.renderings] for picture in votes(on_progress)]
+        pictures = len(is_asked)
+        if pictures < 2 * FOLDS:
+            raise DataError(f"a calibration needs at least {2 * FOLDS} readable pictures, got {pictures}")
+        if not any(map(any, is_asked)):
+            raise ConfigError(
+                f"the temperature's zoom must be one that pictures were shown at, got {temperature_zoom:g}"
+            )
+        is_asked = torch.tensor([one for picture in is_asked for one in picture])
+        gate, metrics, temperature = fit_votes(model, votes, is_asked, pictures=pictures, seed=seed)
     known = identify(model)
     return Calibration(
         model=known.name,
@@ -105,10 +117,11 @@ def fit_gate(
         temperature=temperature,
         data={
             "folder": name,
-            "pictures": len(labels),
+            "pictures": pictures,
             "sides": list(model.sides),
             "zooms": list(zooms),
             "canvases": [canvas.value for canvas in canvases],
+            "temperature_zoom": temperature_zoom,
             "renderings_drawn": drawn,
             "precision": "bfloat16" if is_half else "float32",
             "seed": seed,
@@ -118,9 +131,14 @@ def fit_gate(
 
 
 def fit_votes(
-    model: MultiscaleResNet, votes: Callable[[], Iterable[CellVotes]], *, pictures: int, seed: int
+    model: MultiscaleResNet,
+    votes: Callable[[], Iterable[CellVotes]],
+    is_asked: Tensor,
+    *,
+    pictures: int,
+    seed: int,
 ) -> tuple[ScaleSpaceGate, dict, float]:
-    """The three steps: the gate, what they gave, and the temperature for all."""
+    """The three steps: the gate, what they gave, and the temperature for all; the last two of what ``is_asked``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = fresh_head(model)
@@ -132,19 +150,23 @@ def fit_votes(
         log.info("fitting the levels' weights, %d folds", FOLDS)
         held_out, penalty, steps = fit_levels(head, summary, folds=FOLDS)
         bias = head.fc.bias.detach()
-        votes_alone = held_out - bias
-        temperature = best_temperature(votes_alone, bias, summary.labels)
+        votes_alone, labels = (held_out - bias)[is_asked], summary.labels[is_asked]
+        temperature = best_temperature(votes_alone, bias, labels)
         with torch.no_grad():
             as_it_was = fresh_head(model)
             own = torch.cat([as_it_was.cast(some.votes, some.log_norms)[0] for some in votes()])
-    labels = summary.labels
     metrics = {
-        "before": vars(quality(own, labels)),
+        "before": vars(quality(own[is_asked], labels)),
         "held_out": vars(quality(votes_alone / temperature + bias, labels)),
         "penalty": penalty,
         "steps": steps,
     }
     return head.gate, metrics, temperature
+
+
+def is_close(zoom: float, wanted: float | None) -> bool:
+    """Whether a zoom is the one that is wanted, to a percent; without a wish every one is."""
+    return wanted is None or math.isclose(zoom, wanted, rel_tol=0.01)
 
 
 def fresh_head(model: MultiscaleResNet) -> VoteHead:

@@ -101,6 +101,12 @@ def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     add_pictures_arguments(parser)
     add_rendering_arguments(parser, zooms=(1.0,))
     parser.add_argument(
+        "--temperature-zoom",
+        metavar="A",
+        type=float,
+        help="the one of the zooms at which probabilities are to be calibrated (default: all, together)",
+    )
+    parser.add_argument(
         "--drawn",
         metavar="N",
         type=positive,
@@ -130,6 +136,7 @@ def calibrate_model(options: argparse.Namespace) -> int:
             name=options.data.resolve().name,
             zooms=options.zooms,
             canvases=CANVASES[options.canvas],
+            temperature_zoom=options.temperature_zoom,
             drawn=options.drawn,
             store=options.store,
             is_half=options.bf16,

@@ -61,6 +61,18 @@ def test_what_was_measured_before_is_the_model(model, split):
     assert found.metrics["before"]["calibration_error"] == pytest.approx(report.calibration_error, abs=1e-4)
 
 
+def test_the_temperature_is_fitted_at_the_zoom_that_is_asked_about(model, split, fitted):
+    found = fit_gate(model, split, name="squares", zooms=(0.5, 1.0), seed=1, temperature_zoom=1.0)
+    alone = fit_gate(model, split, name="squares", seed=1)
+    assert found.metrics["before"] == pytest.approx(alone.metrics["before"], rel=1e-4)
+    assert found.metrics["before"] != fitted.metrics["before"]
+    assert found.temperature != fitted.temperature
+    assert all(torch.equal(found.gate[key], value) for key, value in fitted.gate.items())
+    assert "36 pictures of squares, at zoom 1\n" in found.to_markdown()
+    with pytest.raises(ConfigError, match="must be one that pictures were shown at, got 2"):
+        fit_gate(model, split, name="squares", zooms=(0.5, 1.0), temperature_zoom=2.0)
+
+
 def test_a_calibrated_model_adds_up(model, split, fitted):
     other = calibrated(model, fitted)
     with torch.no_grad():
