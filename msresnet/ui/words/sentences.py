@@ -284,6 +284,10 @@ CHINESE = {
     "ema must be in [0, 1), got {}": "ema 必须在 [0, 1) 内，实际为 {0}",
     "growth_from must be in (0, 1], got {}": "growth_from 必须在 (0, 1] 内，实际为 {0}",
     "{} must be a probability, got {}": "{0} 必须是概率，实际为 {1}",
+    "the weights to start from are a {}, the recipe's a {}": "起始权重属于 {0}，而配方的网络是 {1}",
+    "the weights to start from have statistics for each scale, the recipe's network one for all": (
+        "起始权重对每个尺度各有统计量，而配方的网络共用一份"
+    ),
     "the weights to start from must be of the recipe's network; {} does not fit": (
         "起始权重必须属于配方所描述的网络；{0} 不匹配"
     ),
