@@ -83,13 +83,15 @@ def fit_gate(
         on_progress: told the share of the pictures that passed the trunk.
 
     Raises:
-        ConfigError: the model has no gate, or no picture was shown at ``temperature_zoom``.
+        ConfigError: the model has no gate, or ``temperature_zoom`` is none of the zooms.
         DataError: too few pictures, or as :func:`msresnet.renderings.each_picture`.
     """
     if model.config.gate is not GateMode.GATED:
         raise ConfigError(f"only the gate 'gated' can be calibrated, and this model's is {model.config.gate.value!r}")
     renderings, times = all_renderings(zooms, canvases), stands_for(zooms, canvases)
     asked = [i for i, one in enumerate(renderings) if is_close(one.zoom, temperature_zoom)]
+    if not asked:
+        raise ConfigError(f"the temperature's zoom must be one that pictures are shown at, got {temperature_zoom:g}")
     options = {"drawn": drawn, "is_half": is_half, "batch_size": batch_size, "workers": workers}
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) / "votes" if store is None else store
@@ -98,15 +100,11 @@ def fit_gate(
             for picture in each_picture(model, split, renderings, store=kept, on_progress=on_progress, **options):
                 yield repeated(picture, times)
 
-        is_asked = [[index in asked for index in picture.renderings] for picture in votes(on_progress)]
-        pictures = len(is_asked)
-        if pictures < 2 * FOLDS:
-            raise DataError(f"a calibration needs at least {2 * FOLDS} readable pictures, got {pictures}")
-        if not any(map(any, is_asked)):
-            raise ConfigError(
-                f"the temperature's zoom must be one that pictures were shown at, got {temperature_zoom:g}"
-            )
-        is_asked = torch.tensor([one for picture in is_asked for one in picture])
+        which = [[index in asked for index in picture.renderings] for picture in votes(on_progress)]
+        pictures, answers = len(which), sum(map(any, which))
+        if answers < 2 * FOLDS:
+            raise DataError(f"a calibration needs at least {2 * FOLDS} readable pictures, got {answers}")
+        is_asked = torch.tensor([one for picture in which for one in picture])
         gate, metrics, temperature = fit_votes(model, votes, is_asked, pictures=pictures, seed=seed)
     known = identify(model)
     return Calibration(

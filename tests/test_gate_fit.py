@@ -69,7 +69,7 @@ def test_the_temperature_is_fitted_at_the_zoom_that_is_asked_about(model, split,
     assert found.temperature != fitted.temperature
     assert all(torch.equal(found.gate[key], value) for key, value in fitted.gate.items())
     assert "36 pictures of squares, at zoom 1\n" in found.to_markdown()
-    with pytest.raises(ConfigError, match="must be one that pictures were shown at, got 2"):
+    with pytest.raises(ConfigError, match="must be one that pictures are shown at, got 2"):
         fit_gate(model, split, name="squares", zooms=(0.5, 1.0), temperature_zoom=2.0)
 
 

@@ -126,9 +126,10 @@ def test_calibrate_writes_what_evaluate_takes(checkpoint, squares, tmp_path, cap
         write_picture(squares / "red thing" / f"{i}.png", seed=i)
     file = tmp_path / "made" / "c.safetensors"
     options = ["--model", str(checkpoint), "--data", str(squares)]
-    assert main(["calibrate", *options, "--zooms", "1/2,1", "--drawn", "2", "--out", str(file)]) == 0
+    shown = ["--zooms", "1/2,1", "--drawn", "2", "--temperature-zoom", "0.5"]
+    assert main(["calibrate", *options, *shown, "--out", str(file)]) == 0
     out = capsys.readouterr().out
-    assert "12 pictures of squares" in out and str(file) in out
+    assert "12 pictures of squares, at zoom 0.5\n" in out and str(file) in out
     found = read_calibration(file)
     assert (found.data["zooms"], found.data["renderings_drawn"]) == ([0.5, 1.0], 2)
     assert found.data["sides"] == list(load_model(checkpoint, device="cpu").sides)

@@ -245,8 +245,8 @@ CHINESE = {
         "只有 'gated' 门控可以校准，而该模型的门控是 {0}"
     ),
     "a calibration needs at least {} readable pictures, got {}": "校准至少需要 {0} 张可读的图片，实际为 {1} 张",
-    "the temperature's zoom must be one that pictures were shown at, got {}": (
-        "温度所用的缩放必须是图片展示过的缩放之一，实际为 {0}"
+    "the temperature's zoom must be one that pictures are shown at, got {}": (
+        "温度所用的缩放必须是展示图片的缩放之一，实际为 {0}"
     ),
     "{} has pictures that trained the model and pictures that will judge it, and a calibration needs others; "
     "say by --held-out how many of each class training held out, or name another folder": (
