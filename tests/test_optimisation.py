@@ -2,15 +2,13 @@
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from quick import RECIPE
 from tiny import tiny
 
-from msresnet import recipes
-from msresnet.device import is_bfloat16_fast
+from msresnet import device, recipes
 from msresnet.losses import LossWeights, level_logits, multiscale_loss
 from msresnet.recipes import Optimizer, Recipe, Schedule
 from msresnet.training import optimisation
@@ -23,8 +21,6 @@ from msresnet.training.optimisation import (
     present_levels,
 )
 
-CPU_FLAGS = Path("/proc/cpuinfo")
-
 
 @pytest.mark.parametrize(("flag", "asked"), [("true", "cpu"), ("false", "auto")])
 def test_the_precision_is_for_the_device_that_accelerate_chooses(flag, asked, monkeypatch):
@@ -34,10 +30,28 @@ def test_the_precision_is_for_the_device_that_accelerate_chooses(flag, asked, mo
     assert for_this_machine(replace(RECIPE, precision="auto")).precision == "bf16"
 
 
-@pytest.mark.skipif(not CPU_FLAGS.is_file(), reason="this system has no /proc/cpuinfo")
-def test_bfloat16_is_fast_where_the_processor_says_so():
-    flags = set(CPU_FLAGS.read_text().split())
-    assert is_bfloat16_fast(torch.device("cpu")) == bool(flags & {"amx_tile", "avx512_bf16"})
+@pytest.mark.parametrize(
+    ("vendor", "has_amx", "has_avx512", "is_fast"),
+    [
+        ("GenuineIntel", True, True, True),
+        ("GenuineIntel", False, True, False),
+        ("AuthenticAMD", False, True, True),
+        ("AuthenticAMD", False, False, False),
+    ],
+)
+def test_bfloat16_is_fast_with_amx_and_on_other_processors_with_avx512(
+    vendor, has_amx, has_avx512, is_fast, monkeypatch, tmp_path
+):
+    info = tmp_path / "cpuinfo"
+    info.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\n")
+    monkeypatch.setattr(device, "CPU_INFO", info)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_avx512)
+    assert device.is_bfloat16_fast(torch.device("cpu")) == is_fast
+
+
+def test_bfloat16_is_not_thought_fast_on_apples_gpu():
+    assert not device.is_bfloat16_fast(torch.device("mps"))
 
 
 def rates_of(recipe: Recipe, steps_per_epoch: int, held_out_loss: float = 1.0) -> list[float]:
