@@ -1,5 +1,6 @@
 """Where a model runs: the device of a name, whether this machine has it, and what it computes fast."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -7,6 +8,9 @@ import torch
 from .errors import ConfigError
 
 CPU_INFO = Path("/proc/cpuinfo")  # on Linux
+# Level pixels in one batch of forward passes. On a CPU more of them leave its caches: a lifted ResNet-50 with six
+# levels takes 1.6 times as long in batches of 16, the default model is quickest with 32 pictures.
+FORWARD_PIXELS = {"cpu": 500_000, "cuda": 8_000_000}
 
 
 def choose_device(name: str | torch.device) -> torch.device:
@@ -26,6 +30,12 @@ def choose_device(name: str | torch.device) -> torch.device:
     if (device.index or 0) >= counts.get(device.type, 0):
         raise ConfigError(f"device must be auto or one of {', '.join(present)} here, got {str(device)!r}")
     return device
+
+
+def quick_batch(device: torch.device, sides: Sequence[int]) -> int:
+    """How many pictures, with levels of these sides in px, go forward at once the quickest; at least 1."""
+    allowed = FORWARD_PIXELS.get(device.type, FORWARD_PIXELS["cpu"])
+    return max(allowed // sum(side**2 for side in sides), 1)
 
 
 def is_bfloat16_fast(device: torch.device) -> bool:

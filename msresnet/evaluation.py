@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from .data import Split
+from .device import quick_batch
 from .errors import ConfigError, DataError, ImageError, nearest_names
 from .identity import identify
 from .losses import level_logits
@@ -30,7 +31,7 @@ def evaluate(
     model: MultiscaleResNet,
     split: Split,
     *,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     workers: int = 0,
     seed: int = 0,
     on_progress: Callable[[float], None] = lambda share: None,
@@ -42,7 +43,8 @@ def evaluate(
     Args:
         model: left as it was.
         split: its class folders are matched with the model's labels by name.
-        batch_size: pictures at a time, at least 1; changes no number but by rounding.
+        batch_size: pictures at a time, at least 1; changes no number but by rounding. By default what is quickest,
+            see :func:`msresnet.device.quick_batch`.
         workers: processes that read pictures; 0 reads in this one.
         seed: of the bootstrap interval.
         on_progress: told the share that is done.
@@ -51,6 +53,8 @@ def evaluate(
         DataError: a class folder that the model does not know, or no readable picture.
         ConfigError: torchmetrics is not installed, or a batch does not fit in memory.
     """
+    if batch_size is None:
+        batch_size = quick_batch(model.device, model.sides)
     if batch_size < 1:
         raise ConfigError(f"batch_size must be at least 1, got {batch_size}")
     measures = Measures(class_count=len(model.classes), scale_count=len(model.sides))

@@ -62,7 +62,7 @@ def fit_gate(
     drawn: int | None = None,
     store: Path | None = None,
     is_half: bool = False,
-    batch_size: int = 16,
+    batch_size: int | None = None,
     workers: int = 0,
     seed: int = 0,
     on_progress: Callable[[float], None] = lambda share: None,

@@ -27,7 +27,7 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     add_pictures_arguments(parser)
     add_report_arguments(parser)
-    add_batch_argument(parser, default=32, of="pictures")
+    add_batch_argument(parser, of="pictures")
 
 
 def evaluate_model(options: argparse.Namespace) -> int:
@@ -193,17 +193,16 @@ def add_rendering_arguments(parser: argparse.ArgumentParser, *, zooms: tuple[flo
         action="store_true",
         help="run the trunk in bfloat16: nearly the same, and faster where the device has instructions for it",
     )
-    add_batch_argument(parser, default=16, of="renderings")
+    add_batch_argument(parser, of="renderings")
 
 
-def add_batch_argument(parser: argparse.ArgumentParser, *, default: int, of: str) -> None:
+def add_batch_argument(parser: argparse.ArgumentParser, *, of: str) -> None:
     """How much goes through the model at once."""
     parser.add_argument(
         "--batch-size",
         metavar="N",
         type=positive,
-        default=default,
-        help=f"{of} at a time; changes the speed, not the numbers (default: %(default)s)",
+        help=f"{of} at a time; changes the speed, not the numbers (default: what is quickest for the levels)",
     )
 
 

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from .canvas import CANVAS_SIDE_PX, Canvas, zoom_canvas
 from .data import Split
+from .device import quick_batch
 from .errors import ConfigError, DataError, ImageError
 from .evaluation import class_indices
 from .images import image_digest
@@ -94,7 +95,7 @@ def each_picture(
     drawn: int | None = None,
     store: Path | None = None,
     is_half: bool = False,
-    batch_size: int = 16,
+    batch_size: int | None = None,
     workers: int = 0,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> Iterator[CellVotes]:
@@ -111,7 +112,7 @@ def each_picture(
         drawn: so many of the renderings of each picture, drawn by its pixels; by default all.
         store: a folder that keeps votes in float16, and from which those that are there are read.
         is_half: the trunk computes in bfloat16.
-        batch_size: renderings at a time.
+        batch_size: renderings at a time; by default what is quickest, see :func:`msresnet.device.quick_batch`.
         workers: processes that read pictures; 0 reads in this one.
         on_progress: told the share that is done.
 
@@ -119,6 +120,8 @@ def each_picture(
         DataError: a class folder that the model does not know, or no readable picture.
         ConfigError: the store was filled by another model or for other renderings; a batch does not fit in memory.
     """
+    if batch_size is None:
+        batch_size = quick_batch(model.device, model.sides)
     kept = None if store is None else VoteStore(store, model, renderings, drawn=drawn, is_half=is_half)
     pictures = RenderedPictures(split, model, renderings, drawn=drawn, store=kept)
     loader = DataLoader(

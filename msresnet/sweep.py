@@ -124,7 +124,7 @@ def sweep(
     plain: MultiscaleResNet | None = None,
     store: Path | None = None,
     is_half: bool = False,
-    batch_size: int = 16,
+    batch_size: int | None = None,
     workers: int = 0,
     seed: int = 0,
     on_progress: Callable[[float], None] = lambda share: None,

@@ -8,7 +8,7 @@ import torch
 from quick import RECIPE
 from tiny import tiny
 
-from msresnet import device, recipes
+from msresnet import recipes
 from msresnet.losses import LossWeights, level_logits, multiscale_loss
 from msresnet.recipes import Optimizer, Recipe, Schedule
 from msresnet.training import optimisation
@@ -28,30 +28,6 @@ def test_the_precision_is_for_the_device_that_accelerate_chooses(flag, asked, mo
     monkeypatch.setattr(optimisation, "choose_device", lambda name: name)
     monkeypatch.setattr(recipes, "is_bfloat16_fast", lambda device: device == asked)
     assert for_this_machine(replace(RECIPE, precision="auto")).precision == "bf16"
-
-
-@pytest.mark.parametrize(
-    ("vendor", "has_amx", "has_avx512", "is_fast"),
-    [
-        ("GenuineIntel", True, True, True),
-        ("GenuineIntel", False, True, False),
-        ("AuthenticAMD", False, True, True),
-        ("AuthenticAMD", False, False, False),
-    ],
-)
-def test_bfloat16_is_fast_with_amx_and_on_other_processors_with_avx512(
-    vendor, has_amx, has_avx512, is_fast, monkeypatch, tmp_path
-):
-    info = tmp_path / "cpuinfo"
-    info.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\n")
-    monkeypatch.setattr(device, "CPU_INFO", info)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_avx512)
-    assert device.is_bfloat16_fast(torch.device("cpu")) == is_fast
-
-
-def test_bfloat16_is_not_thought_fast_on_apples_gpu():
-    assert not device.is_bfloat16_fast(torch.device("mps"))
 
 
 def rates_of(recipe: Recipe, steps_per_epoch: int, held_out_loss: float = 1.0) -> list[float]:
