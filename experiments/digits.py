@@ -27,9 +27,8 @@ from msresnet.vote import GateMode
 # Digits of 28 px are enlarged before they are turned and moved: the strokes of small ones are a pixel wide.
 SCALE_SIDE = 56
 SCALE_AUGMENTATION = Augmentation(crop_padding=0, flip=0, rotation=12, shear=10, translation=0.04, fill=0)
-# With augmentation of scale there are so many smaller copies beside each digit, in as many steps altogether.
+# With augmentation of scale half of what is shown are so many smaller copies of each digit, in as many steps.
 SMALLER_COPIES = 7
-SCALE_JITTER = (0.9, 1.1)
 STIR_UP, STIR_DOWN = "train on 17-32 px, test on 33-64", "train on 49-64 px, test on 17-48"
 STIR_SPLITS = {STIR_UP: (range(17, 33), range(33, 65)), STIR_DOWN: (range(49, 65), range(17, 49))}
 SCALE_INDEX = re.compile(r"\.scales\.\d+\.")  # in the name of a tensor, which shared statistics have once
@@ -51,6 +50,7 @@ def main() -> None:
     options.add_argument("--data", type=Path, required=True, help="the folder of MNIST's idx files")
     options.add_argument("--out", type=Path, required=True, help="a folder for each run, and the figures")
     options.add_argument("--seeds", type=int, nargs="+", default=[0], help="default: 0")
+    options.add_argument("--only", metavar="TEXT", default="", help="the rows whose name holds it")
     options.add_argument("--epochs", type=int, help="default: the recipe's")
     options.add_argument("--threads", type=int)
     chosen = options.parse_args()
@@ -60,6 +60,7 @@ def main() -> None:
     rows = [
         (name, [once(chosen.out / folder_name(name, seed), run, seed) for seed in chosen.seeds])
         for name, run in measure(chosen.data, chosen.epochs).items()
+        if chosen.only in name
     ]
     print("| run | right, mean over the seeds | seeds |\n|---|---|---|")
     for name, shares in rows:
@@ -84,14 +85,13 @@ def once(folder: Path, run: Callable[[Path, int], float], seed: int) -> float:
 def measure_scale(data: Path, epochs: int | None) -> dict[str, Callable[[Path, int], float]]:
     """MNIST-Scale at 56 px, with and without augmentation of scale."""
     without = scale_recipe(epochs)
-    shorter = shortened(without, max(without.epochs // (SMALLER_COPIES + 1), 1))
-    jittered = replace(SCALE_AUGMENTATION, zoom=SCALE_JITTER)
-    with_scale = replace(shorter, ema=without.ema, augmentation=jittered)
+    shorter = shortened(without, max(without.epochs // (2 * SMALLER_COPIES), 1))
+    with_scale = replace(shorter, ema=without.ema)
 
     def runner(recipe: Recipe, copies: int) -> Callable[[Path, int], float]:
         def run(folder: Path, seed: int) -> float:
             splits = mnist_scale(data, seed=seed)
-            splits["train"] = with_smaller(splits["train"], copies, seed=seed)
+            splits["train"] = half_smaller(splits["train"], copies, seed=seed)
             training, held_out, test = (enlarged(splits[part], SCALE_SIDE) for part in PARTS)
             changed = replace(recipe, seed=seed)
             model = train(changed, training, folder, held_out=held_out, is_resumed=True, workers=0)
@@ -103,6 +103,13 @@ def measure_scale(data: Path, epochs: int | None) -> dict[str, Callable[[Path, i
         "56 px with scale augmentation": runner(with_scale, SMALLER_COPIES),
         "56 px without": runner(without, 0),
     }
+
+
+def half_smaller(split: Split, copies: int, *, seed: int) -> Split:
+    """So many smaller copies of each digit, and the digit as it is as many times; without copies the split itself."""
+    if not copies:
+        return split
+    return replace(split, samples=split.samples * (copies - 1) + with_smaller(split, copies, seed=seed).samples)
 
 
 def scale_recipe(epochs: int | None) -> Recipe:

@@ -61,10 +61,25 @@ def test_mnist_scale_trains_with_smaller_copies_and_without(mnist, tmp_path, mon
     monkeypatch.setattr(sys, "argv", command)
     runpy.run_path(str(SCRIPT), run_name="__main__")
     table = capsys.readouterr().out
-    for name, steps in (("56 px with scale augmentation", 8 * 100 // 32), ("56 px without", 100 // 32)):
+    for name, steps in (("56 px with scale augmentation", 14 * 100 // 32), ("56 px without", 100 // 32)):
         assert f"| {name} |" in table
         log = read_log(tmp_path / "out" / f"{name} 0".replace(" ", "-") / "log.jsonl")
         assert log[-1]["step"] == steps
+    monkeypatch.setattr(sys, "argv", [*command, "--only", "without"])
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    assert [line.split(" | ")[0] for line in capsys.readouterr().out.splitlines()[2:]] == ["| 56 px without"]
+
+
+def test_half_of_what_is_shown_are_the_digits_as_they_are(mnist):
+    script = runpy.run_path(str(SCRIPT), run_name="script")
+    split = digits.mnist_scale(mnist, seed=0, parts=("train",))["train"].part(1, 40)
+    half = script["half_smaller"](split, 3, seed=0)
+    pictures = [sample.source.tobytes() for sample in half.samples]
+    assert len(pictures) == 6 * len(split.samples)
+    for sample in split.samples:
+        assert pictures.count(sample.source.tobytes()) >= 3
+    assert [sample.label for sample in half.samples] == 6 * [sample.label for sample in split.samples]
+    assert script["half_smaller"](split, 0, seed=0) == split
 
 
 def test_other_levels_see_with_the_same_weights_and_blank_cells_weigh_little():
