@@ -65,12 +65,18 @@ class Calibration:
             raise ConfigError(f"a calibration's temperature must be > 0, got {self.temperature}")
 
     def to_markdown(self) -> str:
-        """What it gave, a table for people: the model as it was, and by fits that did not see the pictures."""
+        """What it gave, a table for people: the model as it was, and calibrated, by which pictures."""
         rows = ["| | negative log-likelihood | top-1 | expected calibration error |", "|---|---|---|---|"]
-        for title, key in (("as it was", "before"), ("calibrated, held-out folds", "held_out")):
-            one = self.metrics[key]
+        titles = {
+            "before": "as it was",
+            "held_out": "calibrated, held-out folds",
+            "same_pictures": "calibrated, on what fitted the temperature",
+        }
+        for key, one in self.metrics.items():
+            if key not in titles:
+                continue
             shares = " | ".join(f"{100 * one[name]:.1f} %" for name in ("top1", "calibration_error"))
-            rows.append(f"| {title} | {one['nll']:.3f} | {shares} |")
+            rows.append(f"| {titles[key]} | {one['nll']:.3f} | {shares} |")
         heading = f"{self.model}: {self.data['pictures']} pictures of {self.data['folder']}"
         if (zoom := self.data.get("temperature_zoom")) is not None:
             heading += f", at zoom {zoom:.3g}"

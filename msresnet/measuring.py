@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from .arguments import add_data_arguments, add_model_arguments, add_part_argument, load, not_negative, positive
-from .calibration import save_calibration
+from .calibration import read_calibration, save_calibration
 from .canvas import Canvas
 from .checkpoint import load_model
 from .command import Command
@@ -17,6 +17,7 @@ from .files import make_folder, write_numbers, write_whole
 from .renderings import ZOOMS
 from .terminal import progress
 
+CALIBRATED_AT = (1.0,)  # zooms, where no other is asked for
 CANVASES = {**{one.value: (one,) for one in Canvas}, "both": tuple(Canvas)}
 
 
@@ -99,12 +100,19 @@ def sweep_zooms(options: argparse.Namespace) -> int:
 def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser, has_calibration=False)
     add_pictures_arguments(parser)
-    add_rendering_arguments(parser, zooms=(1.0,))
+    add_rendering_arguments(parser, zooms=CALIBRATED_AT)
     parser.add_argument(
         "--temperature-zoom",
         metavar="A",
         type=float,
         help="the one of the zooms at which probabilities are to be calibrated (default: all, together)",
+    )
+    parser.add_argument(
+        "--gate",
+        metavar="FILE",
+        type=Path,
+        help="an earlier calibration, whose gate is kept: only the temperature for all is fitted, by all pictures, on "
+        "grey and at --temperature-zoom (default: 1)",
     )
     parser.add_argument(
         "--drawn",
@@ -118,7 +126,7 @@ def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
 
 def calibrate_model(options: argparse.Namespace) -> int:
     """Fit a model's gate and temperatures to labelled pictures and save them for these very weights."""
-    from .gate_fit import fit_gate
+    from .gate_fit import fit_gate, fit_temperature
 
     has_splits = (options.data / "train").is_dir() or find_mnist(options.data, "train")
     if has_splits and options.held_out is None:
@@ -126,25 +134,34 @@ def calibrate_model(options: argparse.Namespace) -> int:
             f"{options.data} has pictures that trained the model and pictures that will judge it, and a calibration "
             "needs others; say by --held-out how many of each class training held out, or name another folder"
         )
+    if options.gate is not None and (options.drawn or options.zooms != CALIBRATED_AT):
+        raise ConfigError("with --gate only the temperature is fitted; leave out --zooms and --drawn")
     split = chosen(options)
     model = load(options)
     make_folder(options.out.parent)
     with progress("calibrating") as on_progress:
-        calibration = fit_gate(
-            model,
-            split,
-            name=options.data.resolve().name,
-            zooms=options.zooms,
-            canvases=CANVASES[options.canvas],
-            temperature_zoom=options.temperature_zoom,
-            drawn=options.drawn,
-            store=options.store,
-            is_half=options.bf16,
-            batch_size=options.batch_size,
-            workers=options.workers,
-            seed=options.seed,
-            on_progress=on_progress,
-        )
+        how = {
+            "name": options.data.resolve().name,
+            "store": options.store,
+            "is_half": options.bf16,
+            "batch_size": options.batch_size,
+            "workers": options.workers,
+            "on_progress": on_progress,
+        }
+        if options.gate is not None:
+            earlier, zoom = read_calibration(options.gate), options.temperature_zoom or 1.0
+            calibration = fit_temperature(model, split, earlier, zoom=zoom, **how)
+        else:
+            calibration = fit_gate(
+                model,
+                split,
+                zooms=options.zooms,
+                canvases=CANVASES[options.canvas],
+                temperature_zoom=options.temperature_zoom,
+                drawn=options.drawn,
+                seed=options.seed,
+                **how,
+            )
     save_calibration(calibration, options.out)
     print(calibration.to_markdown())
     print(f"\nThe calibration is in {options.out}; try: msresnet evaluate --calibration {options.out}")

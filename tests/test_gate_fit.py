@@ -1,5 +1,7 @@
 """The fit of a gate: better on held-out pictures, additive, by seed, and exactly what step 2 saw."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from squares import small_model, write_squares
@@ -11,7 +13,7 @@ from msresnet.canvas import Canvas
 from msresnet.data import find_split
 from msresnet.errors import ConfigError, DataError
 from msresnet.evaluation import evaluate
-from msresnet.gate_fit import best_temperature, fit_gate, quality, summarise
+from msresnet.gate_fit import best_temperature, fit_gate, fit_temperature, quality, summarise, top_label_loss
 from msresnet.level_fit import Levels
 from msresnet.pyramid import Preprocessing
 from msresnet.renderings import all_renderings, each_picture, repeated, stands_for
@@ -71,6 +73,23 @@ def test_the_temperature_is_fitted_at_the_zoom_that_is_asked_about(model, split,
     assert "36 pictures of squares, at zoom 1\n" in found.to_markdown()
     with pytest.raises(ConfigError, match="must be one that pictures are shown at, got 2"):
         fit_gate(model, split, name="squares", zooms=(0.5, 1.0), temperature_zoom=2.0)
+
+
+def test_a_gate_is_kept_and_its_temperature_fitted_anew(model, split, fitted):
+    wrong = replace(fitted, temperature=20 * fitted.temperature)
+    found = fit_temperature(model, split, wrong, name="others")
+    assert all(torch.equal(found.gate[key], value) for key, value in fitted.gate.items())
+    before, there, here = (evaluate(one, split) for one in (model, *(calibrated(model, c) for c in (wrong, found))))
+    assert here.calibration_error < there.calibration_error
+    assert found.metrics["before"]["nll"] != found.metrics["same_pictures"]["nll"]
+    for report, key in ((before, "before"), (here, "same_pictures")):
+        assert found.metrics[key]["calibration_error"] == pytest.approx(report.calibration_error, abs=1e-4)
+    assert found.temperature == pytest.approx(
+        fit_temperature(model, split, fitted, name="others").temperature, rel=1e-3
+    )
+    assert found.data["gate"] == fitted.data and found.data["folder"] == "others"
+    table = found.to_markdown()
+    assert "36 pictures of others, at zoom 1\n" in table and "| calibrated, on what fitted the temperature |" in table
 
 
 def test_a_calibrated_model_adds_up(model, split, fitted):
@@ -167,9 +186,18 @@ def test_the_temperature_is_the_most_likely_one():
     logits = 3.0 * F.one_hot(labels, 4) + 2 * torch.randn(200, 4)
     bias = torch.tensor([0.5, 0.0, -0.5, 1.0])
     found = best_temperature(5 * logits, bias, labels)
-    losses = {t: float(F.cross_entropy(5 * logits / t + bias, labels)) for t in (0.9 * found, found, 1.1 * found)}
+    losses = {t: float(top_label_loss(5 * logits / t + bias, labels)) for t in (0.9 * found, found, 1.1 * found)}
     assert min(losses, key=losses.get) == found
-    assert found == pytest.approx(5 * best_temperature(logits, bias, labels), rel=1e-3)
+    assert found == pytest.approx(5 * best_temperature(logits, bias, labels), rel=2e-3)
+
+
+def test_the_likelihood_is_that_the_named_class_is_right_or_wrong():
+    logits = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0]], dtype=torch.float64)
+    shares = logits.softmax(dim=1)
+    wanted = -(shares[0, 0].log() + (1 - shares[1, 1]).log()) / 2
+    assert torch.isclose(top_label_loss(logits, torch.tensor([0, 2])), wanted)
+    sure = torch.tensor([[200.0, 0.0]])
+    assert float(top_label_loss(sure, torch.tensor([1]))) == pytest.approx(200)
 
 
 def test_quality_of_sure_and_wrong_answers():

@@ -140,6 +140,25 @@ def test_calibrate_writes_what_evaluate_takes(checkpoint, squares, tmp_path, cap
     assert bare["calibration_error"] != cool["calibration_error"]
 
 
+def test_calibrate_keeps_a_gate(checkpoint, squares, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(level_fit, "STEPS", 20)
+    for i in range(2, 5):
+        write_picture(squares / "grey" / f"{i}.png", seed=i)
+        write_picture(squares / "red thing" / f"{i}.png", seed=i)
+    first, second = tmp_path / "1.safetensors", tmp_path / "2.safetensors"
+    command = ["calibrate", "--model", str(checkpoint), "--data", str(squares)]
+    assert main([*command, "--zooms", "1/2,1", "--out", str(first)]) == 0
+    again = [*command, "--gate", str(first), "--out", str(second)]
+    assert main([*again, "--temperature-zoom", "0.5"]) == 0
+    assert "at zoom 0.5\n" in capsys.readouterr().out
+    one, other = read_calibration(first), read_calibration(second)
+    assert all((one.gate[key] == value).all() for key, value in other.gate.items())
+    assert one.temperature != other.temperature
+    for unwanted in (["--zooms", "1/2"], ["--drawn", "1"]):
+        assert main([*again, *unwanted]) == 1
+        assert "leave out --zooms and --drawn" in capsys.readouterr().err
+
+
 def test_calibrate_does_not_take_what_trained_or_judges_the_model(checkpoint, squares, tmp_path, capsys):
     split = tmp_path / "data"
     split.mkdir()
