@@ -41,8 +41,6 @@ log = logging.getLogger(__name__)
 FOLDS = 5
 CELL_SAMPLE = 384  # renderings: 280 MB of votes of 1,000 classes at 370 cells
 CELL_EPOCHS, CELL_BATCH, CELL_RATE = 8, 32, 0.05
-LOG_TEMPERATURES = (math.log(0.01), math.log(100))  # the lowest and the highest for all votes
-GRID, GRID_ROUNDS = 41, 3  # each round between the neighbours of the last one's best: to 0.06 % in the end
 
 
 @dataclass(frozen=True)
@@ -302,22 +300,38 @@ def summarise(gate: ScaleSpaceGate, votes: Iterable[CellVotes], folds: Tensor) -
 
 
 def best_temperature(votes: Tensor, bias: Tensor, labels: Tensor) -> float:
-    """Step 3: what the votes in sum, ``(rendering, class)``, are divided by for the highest top-label likelihood."""
-    low, high = LOG_TEMPERATURES
-    for _ in range(GRID_ROUNDS):  # where two classes change places the loss jumps, and its slope says nothing of that
-        tried = torch.linspace(low, high, GRID)
-        losses = [float(top_label_loss(votes / one.exp() + bias, labels)) for one in tried]
-        best = losses.index(min(losses))
-        low, high = float(tried[max(best - 1, 0)]), float(tried[min(best + 1, GRID - 1)])
-    return float(tried[best].exp())
+    """Step 3: what the votes in sum, ``(rendering, class)``, are divided by for the highest top-label likelihood.
+
+    What is named is what they name at the temperature of the highest likelihood of the labels. It must be settled
+    before: where bias and votes differ, an answer that is surely wrong is likely to be so.
+    """
+    likeliest = lowest(lambda one: F.cross_entropy(votes / one.exp() + bias, labels), start=0.0)
+    named = (votes / math.exp(likeliest) + bias).argmax(dim=1)
+    is_right = named == labels
+    return math.exp(lowest(lambda one: top_label_loss(votes / one.exp() + bias, named, is_right), start=likeliest))
 
 
-def top_label_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean negative log-likelihood in nats that the likeliest of at least two classes is right, or wrong, as it is."""
-    named, log_shares = logits.argmax(dim=1), logits.log_softmax(dim=1)
+def lowest(loss: Callable[[Tensor], Tensor], *, start: float) -> float:
+    """The argument of a smooth loss where it is least, downhill from ``start``."""
+    at = torch.tensor(start, requires_grad=True)
+    optimiser = torch.optim.LBFGS([at], max_iter=50, line_search_fn="strong_wolfe")
+
+    def step() -> Tensor:
+        optimiser.zero_grad()
+        value = loss(at)
+        value.backward()
+        return value
+
+    optimiser.step(step)
+    return float(at.detach())
+
+
+def top_label_loss(logits: Tensor, named: Tensor, is_right: Tensor) -> Tensor:
+    """Mean negative log-likelihood in nats that the ``named`` of at least two classes is right, or wrong, as it is."""
+    log_shares = logits.log_softmax(dim=1)
     sure = log_shares.gather(1, named[:, None])[:, 0]
     unsure = log_shares.scatter(1, named[:, None], -math.inf).logsumexp(dim=1)
-    return -torch.where(named == labels, sure, unsure).mean()
+    return -torch.where(is_right, sure, unsure).mean()
 
 
 def quality(logits: Tensor, labels: Tensor) -> Quality:

@@ -181,23 +181,39 @@ def test_a_fit_counts_what_fills_every_canvas_as_often_as_the_sweep(model, split
     assert len(seen[0].labels) == 4 * 36  # on grey and mirrored, at half and at full size
 
 
-def test_the_temperature_is_the_most_likely_one():
+def test_the_temperature_is_that_at_which_being_right_is_most_likely():
+    torch.manual_seed(0)
     labels = torch.arange(200) % 4
     logits = 3.0 * F.one_hot(labels, 4) + 2 * torch.randn(200, 4)
     bias = torch.tensor([0.5, 0.0, -0.5, 1.0])
     found = best_temperature(5 * logits, bias, labels)
-    losses = {t: float(top_label_loss(5 * logits / t + bias, labels)) for t in (0.9 * found, found, 1.1 * found)}
-    assert min(losses, key=losses.get) == found
-    assert found == pytest.approx(5 * best_temperature(logits, bias, labels), rel=2e-3)
+    named = (5 * logits / found + bias).argmax(dim=1)
+
+    def loss(temperature):
+        return float(top_label_loss(5 * logits / temperature + bias, named, named == labels))
+
+    assert loss(found) < min(loss(0.95 * found), loss(1.05 * found))
+    assert found == pytest.approx(5 * best_temperature(logits, bias, labels), rel=1e-3)
+
+
+def test_a_temperature_that_leaves_the_answers_to_the_bias_is_not_thought_good():
+    """The bias alone names one class of many, which is surely wrong: nothing is more likely than that."""
+    torch.manual_seed(0)
+    labels = torch.arange(400) % 40
+    votes = 4.0 * F.one_hot(labels, 40) + 2 * torch.randn(400, 40)
+    bias = torch.zeros(40)
+    bias[0] = 0.3
+    found = best_temperature(votes, bias, torch.where(labels == 0, 1, labels))
+    assert 0.5 < found < 5
 
 
 def test_the_likelihood_is_that_the_named_class_is_right_or_wrong():
     logits = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0]], dtype=torch.float64)
     shares = logits.softmax(dim=1)
     wanted = -(shares[0, 0].log() + (1 - shares[1, 1]).log()) / 2
-    assert torch.isclose(top_label_loss(logits, torch.tensor([0, 2])), wanted)
+    assert torch.isclose(top_label_loss(logits, torch.tensor([0, 1]), torch.tensor([True, False])), wanted)
     sure = torch.tensor([[200.0, 0.0]])
-    assert float(top_label_loss(sure, torch.tensor([1]))) == pytest.approx(200)
+    assert float(top_label_loss(sure, torch.tensor([0]), torch.tensor([False]))) == pytest.approx(200)
 
 
 def test_quality_of_sure_and_wrong_answers():
