@@ -8,8 +8,8 @@ import torch
 from .errors import ConfigError
 
 CPU_INFO = Path("/proc/cpuinfo")  # on Linux
-# Level pixels in one batch of forward passes. On a CPU more of them leave its caches: a lifted ResNet-50 with six
-# levels takes 1.6 times as long in batches of 16, the default model is quickest with 32 pictures.
+# Level pixels in one batch of forward passes. On a CPU more of them leave its caches: a lifted ResNet-50 is quickest
+# with one picture at a time, the default model with about 32.
 FORWARD_PIXELS = {"cpu": 500_000, "cuda": 8_000_000}
 
 

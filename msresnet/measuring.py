@@ -208,7 +208,7 @@ def add_rendering_arguments(parser: argparse.ArgumentParser, *, zooms: tuple[flo
     parser.add_argument(
         "--bf16",
         action="store_true",
-        help="run the trunk in bfloat16: nearly the same, and faster where the device has instructions for it",
+        help="run the trunk in bfloat16: nearly the same, and faster on most GPUs and on Intel's processors with AMX",
     )
     add_batch_argument(parser, of="renderings")
 
