@@ -126,7 +126,8 @@ def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
 
 def calibrate_model(options: argparse.Namespace) -> int:
     """Fit a model's gate and temperatures to labelled pictures and save them for these very weights."""
-    from .gate_fit import fit_gate, fit_temperature
+    from .gate_fit import fit_gate
+    from .temperature_fit import fit_temperature
 
     has_splits = (options.data / "train").is_dir() or find_mnist(options.data, "train")
     if has_splits and options.held_out is None:

@@ -13,10 +13,11 @@ from msresnet.canvas import Canvas
 from msresnet.data import find_split
 from msresnet.errors import ConfigError, DataError
 from msresnet.evaluation import evaluate
-from msresnet.gate_fit import best_temperature, fit_gate, fit_temperature, quality, summarise, top_label_loss
+from msresnet.gate_fit import fit_gate, summarise
 from msresnet.level_fit import Levels
 from msresnet.pyramid import Preprocessing
 from msresnet.renderings import all_renderings, each_picture, repeated, stands_for
+from msresnet.temperature_fit import best_temperature, fit_temperature, quality, top_label_loss
 from msresnet.vote import GateMode, Temperature
 
 

@@ -38,7 +38,7 @@ ORDER = (
     *("zoom_chart", "pictures", "outline", "waterfall", "sheet", "figures", "document", "plates", "files", "export"),
     "probe_files",
     *("processes", "data", "digits", "losses", "recipes", "training", "ablation", "report", "evaluation"),
-    *("renderings", "sweep", "level_fit", "gate_fit", "charts"),
+    *("renderings", "sweep", "level_fit", "temperature_fit", "gate_fit", "charts"),
     "folders",
     *("__init__", *COMMANDS, "ui", "__main__"),
 )
