@@ -17,6 +17,7 @@ from .files import make_folder, write_numbers, write_whole
 from .renderings import ZOOMS
 from .terminal import progress
 
+OWN_GATE = "own"
 CALIBRATED_AT = (1.0,)  # zooms, where no other is asked for
 CANVASES = {**{one.value: (one,) for one in Canvas}, "both": tuple(Canvas)}
 
@@ -109,10 +110,9 @@ def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--gate",
-        metavar="FILE",
-        type=Path,
-        help="an earlier calibration, whose gate is kept: only the temperature for all is fitted, by all pictures, on "
-        "grey and at --temperature-zoom (default: 1)",
+        metavar="own|FILE",
+        help="keep the model's own gate, or that of an earlier calibration: only the temperature for all is fitted, by "
+        "all pictures, on grey and at --temperature-zoom (default: 1)",
     )
     parser.add_argument(
         "--drawn",
@@ -127,7 +127,7 @@ def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
 def calibrate_model(options: argparse.Namespace) -> int:
     """Fit a model's gate and temperatures to labelled pictures and save them for these very weights."""
     from .gate_fit import fit_gate
-    from .temperature_fit import fit_temperature
+    from .temperature_fit import fit_temperature, own_gate
 
     has_splits = (options.data / "train").is_dir() or find_mnist(options.data, "train")
     if has_splits and options.held_out is None:
@@ -150,8 +150,8 @@ def calibrate_model(options: argparse.Namespace) -> int:
             "on_progress": on_progress,
         }
         if options.gate is not None:
-            earlier, zoom = read_calibration(options.gate), options.temperature_zoom or 1.0
-            calibration = fit_temperature(model, split, earlier, zoom=zoom, **how)
+            earlier = own_gate(model) if options.gate == OWN_GATE else read_calibration(options.gate)
+            calibration = fit_temperature(model, split, earlier, zoom=options.temperature_zoom or 1.0, **how)
         else:
             calibration = fit_gate(
                 model,

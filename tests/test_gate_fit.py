@@ -17,7 +17,7 @@ from msresnet.gate_fit import fit_gate, summarise
 from msresnet.level_fit import Levels
 from msresnet.pyramid import Preprocessing
 from msresnet.renderings import all_renderings, each_picture, repeated, stands_for
-from msresnet.temperature_fit import best_temperature, fit_temperature, quality, top_label_loss
+from msresnet.temperature_fit import best_temperature, fit_temperature, own_gate, quality, top_label_loss
 from msresnet.vote import GateMode, Temperature
 
 
@@ -91,6 +91,17 @@ def test_a_gate_is_kept_and_its_temperature_fitted_anew(model, split, fitted):
     assert found.data["gate"] == fitted.data and found.data["folder"] == "others"
     table = found.to_markdown()
     assert "36 pictures of others, at zoom 1\n" in table and "| calibrated, on what fitted the temperature |" in table
+
+
+def test_the_models_own_gate_may_be_kept(model, split):
+    own = own_gate(model)
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(calibrated(model, own)(images).logits, model(images).logits)
+    found = fit_temperature(model, split, own, name="squares")
+    before, after = (evaluate(one, split) for one in (model, calibrated(model, found)))
+    assert after.calibration_error < before.calibration_error
+    assert found.temperature_mode is model.config.temperature and found.temperature != 1
 
 
 def test_a_calibrated_model_adds_up(model, split, fitted):

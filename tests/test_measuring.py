@@ -154,6 +154,8 @@ def test_calibrate_keeps_a_gate(checkpoint, squares, tmp_path, capsys, monkeypat
     one, other = read_calibration(first), read_calibration(second)
     assert all((one.gate[key] == value).all() for key, value in other.gate.items())
     assert one.temperature != other.temperature
+    assert main([*command, "--gate", "own", "--out", str(second)]) == 0
+    assert read_calibration(second).temperature_mode is load_model(checkpoint, device="cpu").config.temperature
     for unwanted in (["--zooms", "1/2"], ["--drawn", "1"]):
         assert main([*again, *unwanted]) == 1
         assert "leave out --zooms and --drawn" in capsys.readouterr().err
