@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from msresnet.checkpoint import load_model
 from msresnet.explain import Session
@@ -31,6 +32,18 @@ def test_every_example_is_a_picture_with_a_name_of_its_own(tmp_path):
 def test_drawing_twice_gives_the_same_picture():
     for example in examples():
         assert example.picture().tobytes() == example.picture().tobytes()
+
+
+def test_nobody_finds_half_an_example(tmp_path, monkeypatch):
+    (example, *_), save, was_there = examples(), Image.Image.save, []
+
+    def encode(*arguments, **options):
+        save(*arguments, **options)
+        was_there.append((tmp_path / f"{example.name}.jpg").exists())
+
+    monkeypatch.setattr(Image.Image, "save", encode)
+    path = example.save(tmp_path)
+    assert was_there == [False] and path.is_file()
 
 
 def test_a_file_that_is_not_shipped_is_no_example():

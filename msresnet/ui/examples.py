@@ -12,6 +12,7 @@ import matplotlib
 from gradio.utils import get_upload_folder
 from PIL import Image
 
+from ..files import write_whole
 from ..images import read_image
 from . import still_life
 from .handwriting import Written
@@ -52,10 +53,12 @@ class Example:
         return picture
 
     def save(self, folder: Path) -> Path:
-        """The picture as a file in ``folder``."""
+        """The picture as a file in ``folder``, which another visitor who asks for it meanwhile finds whole."""
         path = folder / f"{self.name}.jpg"
         if not path.is_file():
-            self.picture().save(path, quality=92)
+            buffer = BytesIO()
+            self.picture().save(buffer, "JPEG", quality=92)
+            write_whole(path, buffer.getvalue())
         return path
 
     def uploaded(self) -> Path:
