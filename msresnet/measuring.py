@@ -151,7 +151,13 @@ def calibrate_model(options: argparse.Namespace) -> int:
         }
         if options.gate is not None:
             earlier = own_gate(model) if options.gate == OWN_GATE else read_calibration(options.gate)
-            calibration = fit_temperature(model, split, earlier, zoom=options.temperature_zoom or 1.0, **how)
+            calibration = fit_temperature(
+                model,
+                split,
+                earlier,
+                zoom=options.temperature_zoom if options.temperature_zoom is not None else 1.0,
+                **how,
+            )
         else:
             calibration = fit_gate(
                 model,

@@ -120,8 +120,7 @@ def each_picture(
         DataError: a class folder that the model does not know, or no readable picture.
         ConfigError: the store was filled by another model or for other renderings; a batch does not fit in memory.
     """
-    if batch_size is None:
-        batch_size = quick_batch(model.device, model.sides)
+    batch_size = batch_size or quick_batch(model.device, model.sides)
     kept = None if store is None else VoteStore(store, model, renderings, drawn=drawn, is_half=is_half)
     pictures = RenderedPictures(split, model, renderings, drawn=drawn, store=kept)
     loader = DataLoader(

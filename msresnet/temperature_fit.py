@@ -18,12 +18,12 @@ from torch.nn import functional as F
 from .calibration import Calibration, calibrated
 from .canvas import Canvas
 from .data import Split
-from .errors import DataError
+from .errors import ConfigError, DataError
 from .evaluation import CALIBRATION_BINS
 from .identity import identify
 from .model import MultiscaleResNet
 from .renderings import all_renderings, each_picture
-from .vote import VoteHead
+from .vote import GateMode, VoteHead
 
 LEAST_PICTURES = 10  # two for each fold of a gate's fit
 
@@ -100,7 +100,13 @@ def fit_temperature(
 
 
 def own_gate(model: MultiscaleResNet) -> Calibration:
-    """A calibration that changes nothing: the gate that the model has, and temperature 1."""
+    """A calibration that changes nothing: the gate that the model has, and temperature 1.
+
+    Raises:
+        ConfigError: the model has no gate.
+    """
+    if model.config.gate is not GateMode.GATED:
+        raise ConfigError(f"only the gate 'gated' can be calibrated, and this model's is {model.config.gate.value!r}")
     known = identify(model)
     gate = {key: value.detach().clone() for key, value in model.head.gate.state_dict().items()}
     return Calibration(known.name, known.sha256, model.config.temperature, gate)

@@ -204,7 +204,7 @@ def test_the_temperature_is_that_at_which_being_right_is_most_likely():
     def loss(temperature):
         return float(top_label_loss(5 * logits / temperature + bias, named, named == labels))
 
-    assert loss(found) < min(loss(0.95 * found), loss(1.05 * found))
+    assert loss(found) < min(loss(0.99 * found), loss(1.01 * found))
     assert found == pytest.approx(5 * best_temperature(logits, bias, labels), rel=1e-3)
 
 
@@ -237,6 +237,8 @@ def test_quality_of_sure_and_wrong_answers():
 def test_a_model_without_a_gate_is_refused(split):
     with pytest.raises(ConfigError, match="only the gate 'gated'"):
         fit_gate(small_model(gate=GateMode.MEAN), split, name="squares")
+    with pytest.raises(ConfigError, match="only the gate 'gated'"):
+        own_gate(small_model(gate=GateMode.MEAN))
 
 
 def test_too_few_pictures_are_refused(model, tmp_path):
