@@ -135,8 +135,9 @@ def calibrate_model(options: argparse.Namespace) -> int:
             f"{options.data} has pictures that trained the model and pictures that will judge it, and a calibration "
             "needs others; say by --held-out how many of each class training held out, or name another folder"
         )
-    if options.gate is not None and (options.drawn or options.zooms != CALIBRATED_AT):
-        raise ConfigError("with --gate only the temperature is fitted; leave out --zooms and --drawn")
+    of_the_gate = options.zooms != CALIBRATED_AT or options.canvas != "both" or options.drawn or options.seed
+    if options.gate is not None and of_the_gate:
+        raise ConfigError("with --gate only the temperature is fitted; leave out --zooms, --canvas, --drawn and --seed")
     split = chosen(options)
     model = load(options)
     make_folder(options.out.parent)

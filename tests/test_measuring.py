@@ -156,9 +156,9 @@ def test_calibrate_keeps_a_gate(checkpoint, squares, tmp_path, capsys, monkeypat
     assert one.temperature != other.temperature
     assert main([*command, "--gate", "own", "--out", str(second)]) == 0
     assert read_calibration(second).temperature_mode is load_model(checkpoint, device="cpu").config.temperature
-    for unwanted in (["--zooms", "1/2"], ["--drawn", "1"]):
+    for unwanted in (["--zooms", "1/2"], ["--drawn", "1"], ["--canvas", "grey"], ["--seed", "1"]):
         assert main([*again, *unwanted]) == 1
-        assert "leave out --zooms and --drawn" in capsys.readouterr().err
+        assert "leave out --zooms, --canvas, --drawn and --seed" in capsys.readouterr().err
 
 
 def test_calibrate_does_not_take_what_trained_or_judges_the_model(checkpoint, squares, tmp_path, capsys):

@@ -248,8 +248,8 @@ CHINESE = {
     "the temperature's zoom must be one that pictures are shown at, got {}": (
         "温度所用的缩放必须是展示图片的缩放之一，实际为 {0}"
     ),
-    "with --gate only the temperature is fitted; leave out --zooms and --drawn": (
-        "使用 --gate 时只拟合温度；请去掉 --zooms 和 --drawn"
+    "with --gate only the temperature is fitted; leave out --zooms, --canvas, --drawn and --seed": (
+        "使用 --gate 时只拟合温度；请去掉 --zooms、--canvas、--drawn 和 --seed"
     ),
     "{} has pictures that trained the model and pictures that will judge it, and a calibration needs others; "
     "say by --held-out how many of each class training held out, or name another folder": (
