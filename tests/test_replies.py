@@ -283,3 +283,11 @@ def test_a_class_of_the_model_before_is_no_class_of_this_one():
     """The browser may send it once more, as another model's list is on its way."""
     picker = ClassPicker(choices=[("0", 0), ("1", 1)])
     assert [picker.preprocess(value) for value in (0, 1, 186, None)] == [0, 1, None, None]
+
+
+def test_no_message_of_an_answer_makes_the_browser_copy_what_it_shows(page):
+    """As Gradio does with all that may show how far an event is."""
+    own = [event for event in page.build().config["dependencies"] if event["api_visibility"] == "private"]
+    working = [event for event in own if event["backend_fn"] and event["outputs"]]
+    assert len(working) > 50
+    assert all(event["show_progress_on"] == [] for event in working)

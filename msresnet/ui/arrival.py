@@ -13,6 +13,7 @@ from .links import Link
 from .questions import Questions
 from .replies import Replies
 from .status import status_html
+from .streams import UNSEEN
 from .visits import Question
 from .words import ENGLISH, LANGUAGES, words_of
 from .words.sentences import error_sentence
@@ -28,8 +29,7 @@ class Arrival:
     def connect(self, demo: gr.Blocks) -> None:
         """On arrival what was remembered, the browser or a link asks for; then the language that is picked."""
         page, replies = self.page, self.replies
-        private = {"show_progress": "hidden", "api_visibility": "private"}
-        at_once, queued = {**private, "queue": False}, {**private, **QUEUE}
+        at_once, queued = {**UNSEEN, "queue": False}, {**UNSEEN, **QUEUE}
         components, shown, token = page.spoken.components, page.outputs, [page.token, page.status]
         subject = [page.image, page.model_picker, page.method_picker]
         remembered, method = (gr.Textbox(visible="hidden") for _ in range(2))

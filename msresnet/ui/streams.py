@@ -11,8 +11,11 @@ from .words.sentences import error_sentence
 
 log = logging.getLogger(__name__)
 
+# Gradio's own progress is neither shown nor told to any component: with every message of an answer the browser
+# would copy all that each of them holds, a megabyte of pictures and more.
+UNSEEN = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
 # Gradio drops a second event while the first is pending, unless it is told "multiple".
-PRIVATE = {"show_progress": "hidden", "api_visibility": "private", "trigger_mode": "multiple"}
+PRIVATE = {**UNSEEN, "trigger_mode": "multiple"}
 AT_ONCE = {"queue": False, **PRIVATE}
 
 Update = TypeVar("Update")

@@ -18,6 +18,7 @@ from .maps import DEFAULTS
 from .options import Options
 from .spoken import Spoken
 from .status import status_html
+from .streams import UNSEEN
 from .words import Words
 from .words import page as text
 from .words import programs as own
@@ -58,12 +59,11 @@ class TakeAway:
             work: how explanations are queued.
         """
         image, *_ = view
-        private = {"show_progress": "hidden", "api_visibility": "private"}
-        self.export.click(archive, view, [status, self.file], **private, **work).then(
-            None, self.file, None, js=DOWNLOAD, **private
+        self.export.click(archive, view, [status, self.file], **UNSEEN, **work).then(
+            None, self.file, None, js=DOWNLOAD, **UNSEEN
         )
-        self.link.click(None, view, None, js=COPY_LINK, **private)
-        image.change(None, image, None, js=SHOW_LINK, **private)
+        self.link.click(None, view, None, js=COPY_LINK, **UNSEEN)
+        image.change(None, image, None, js=SHOW_LINK, **UNSEEN)
 
 
 def archive_views(
