@@ -1,6 +1,6 @@
 """How long a training step of the default model's network takes at each of its sides, small maps side by side and not.
 
-``python benchmarks/training_step.py``
+``python benchmarks/training_step.py``, in the precision that training has on this machine.
 """
 
 from dataclasses import replace
@@ -13,10 +13,10 @@ from torch import Tensor
 
 from msresnet import layers
 from msresnet.model import MultiscaleResNet
-from msresnet.recipes import RECIPES
+from msresnet.recipes import RECIPES, for_device
 from msresnet.training import Step
 
-RECIPE = replace(RECIPES["tiny-imagenet"], has_links=False)
+RECIPE = for_device(replace(RECIPES["tiny-imagenet"], has_links=False), torch.device("cpu"))
 CLASSES = tuple(map(str, range(200)))
 NO_WORSE = 1.05  # side by side over one by one: where it does not gain, it must not cost
 
@@ -55,7 +55,7 @@ class StepAt:
 
     def __call__(self) -> None:
         self.step.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=RECIPE.precision == "bf16"):
             loss = self.step(self.images, self.labels, self.present, RECIPE.sides)
         loss.backward()
 

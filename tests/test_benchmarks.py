@@ -32,7 +32,7 @@ SETTINGS = {
     "default_model": ["--explanations", "1", "--model", "{model}"],
     "forward": ["--architectures", "resnet18", "--sides", "64"],
     "page": ["--warm-ups", "0", "--model", "{model}"],
-    "training_step": ["--batch-size", "4"],
+    "training_step": ["--batch-size", "2"],
     "trust": ["--model", "{model}"],
 }
 
