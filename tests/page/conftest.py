@@ -5,6 +5,8 @@ Playwright is imported where it is needed: without it the tests here are skipped
 the way of other tests.
 """
 
+import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -97,25 +99,35 @@ def phone(browser, address):
     context.close()
 
 
+@pytest.fixture(scope="package")
+def unused() -> defaultdict[str, list]:
+    """Browsers that nobody uses any more, by their options: they have the page's files, which take long to read."""
+    return defaultdict(list)
+
+
 @pytest.fixture
-def arrive(browser, address) -> Iterator[Callable]:
-    """A new visitor with a browser of their own; afterwards none of them had a problem."""
+def arrive(browser, address, unused) -> Iterator[Callable]:
+    """A new visitor with a browser that remembers nobody; afterwards none of them had a problem."""
     from visiting import Visitor
 
     came = []
 
     def arrive(words: Words = ENGLISH, **options) -> Visitor:
-        context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 900}, "locale": words.tag, "reduced_motion": "reduce"} | options
-        )
-        came.append(Visitor(context.new_page(), address, words))
-        return came[-1].open()
+        usual = {"viewport": {"width": 1280, "height": 900}, "locale": words.tag, "reduced_motion": "reduce"}
+        options = usual | options
+        free = unused[json.dumps(options, sort_keys=True)]
+        context = free.pop() if free else browser.new_context(**options)
+        page = context.new_page()
+        remembered = {"origin": address, "storageTypes": "cookies,indexeddb,local_storage"}
+        context.new_cdp_session(page).send("Storage.clearDataForOrigin", remembered)
+        came.append((free, Visitor(page, address, words)))
+        return came[-1][1].open()
 
     yield arrive
-    for visitor in came:
+    for free, visitor in came:
         visitor.leave()
-        visitor.page.context.close()
-    assert [problem for visitor in came for problem in visitor.problems] == []
+        free.append(visitor.page.context)
+    assert [problem for _, visitor in came for problem in visitor.problems] == []
 
 
 @pytest.fixture(scope="package")
