@@ -2,11 +2,9 @@
 
 import re
 import shlex
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import pytest
 import torch
 from huggingface_hub import SpaceCard
@@ -14,6 +12,7 @@ from huggingface_hub import SpaceCard
 from msresnet.__main__ import main
 from msresnet.attribution import METHODS
 from msresnet.checkpoint import is_available
+from msresnet.ui import still_life
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -71,10 +70,13 @@ def folder(tmp_path_factory) -> Path:
     if not is_available(DEFAULT_MODEL):
         pytest.skip(f"the weights of {DEFAULT_MODEL} are not in weights/, and MSRESNET_WEIGHTS names no folder of them")
     made = tmp_path_factory.mktemp("readme")
-    photo = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    for name in ("photo.jpg", "lion.jpg", "pictures/lion/one.jpg", "pictures/goldfish/one.jpg"):
+    bus, oranges = still_life.school_bus(), still_life.two_oranges()  # Integrated Gradients are soon exact for a lion
+    pictures = {
+        "photo.jpg": bus, "lion.jpg": oranges, "pictures/lion/one.jpg": bus, "pictures/goldfish/one.jpg": oranges,
+    }  # fmt: skip
+    for name, picture in pictures.items():
         (made / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(photo, made / name)
+        picture.save(made / name)
     return made
 
 
