@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as F
 
 from .data import Split, digits, find_mnist, read_idx
 from .errors import DataError
@@ -72,6 +70,9 @@ def stratified(labels: np.ndarray, order: np.ndarray, count: int) -> np.ndarray:
 
 def rescaled(digit: np.ndarray, factor: float) -> np.ndarray:
     """A ``(side, side)`` uint8 digit scaled by ``factor`` about the centre of its canvas, bicubic."""
+    from torchvision.transforms import InterpolationMode  # slow, and no other command than training needs it
+    from torchvision.transforms.v2 import functional as F
+
     picture = Image.fromarray(digit)
     resample = InterpolationMode.BICUBIC
     return np.asarray(F.affine(picture, angle=0, translate=[0, 0], scale=factor, shear=[0, 0], interpolation=resample))

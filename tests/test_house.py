@@ -303,6 +303,13 @@ def test_importing_the_package_is_light():
     assert answer.stdout.strip() == "[]"
 
 
+def test_the_page_starts_without_torchvision():
+    """Its import takes seconds, and only training and the addresses of torchvision's own weights need it."""
+    answer = run_python(f"import sys, {PACKAGE}.cli, {PACKAGE}.ui; print('torchvision' in sys.modules)")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() == "False"
+
+
 def test_the_page_needs_no_training_extra():
     modules = [
         PACKAGE if name == "__init__" else f"{PACKAGE}.{name}"
