@@ -94,6 +94,7 @@ def test_integrated_gradients_show_what_is_left_over(visitor, model, photo):
     assert_attributes(visitor, model, photo, "integrated-gradients", target)
     assert float(re.search(r"with ([\d.]+) % left over", visitor.said("attributions"))[1]) <= 2
     assert_answers(visitor, model, photo, target)
+    visitor.choose_method("grad-cam")  # which is quick, for the tests after this
 
 
 def test_opacity_needs_no_request(visitor):
