@@ -19,6 +19,21 @@ def test_a_phone_needs_no_scrolling_sideways(phone):
     assert phone.problems == []
 
 
+# Pixels by which what may be written in a picker reaches over its arrow.
+OVERLAPS = """() => [...document.querySelectorAll('.icon-wrap svg')].map((arrow) => {
+  const input = arrow.closest('.block').querySelector('input');
+  const right = input.getBoundingClientRect().right - parseFloat(getComputedStyle(input).paddingRight);
+  return right - arrow.getBoundingClientRect().left;
+})"""
+
+
+def test_no_pickers_arrow_lies_on_its_text(phone):
+    overlaps = phone.page.evaluate(OVERLAPS)
+    assert len(overlaps) >= 4 and max(overlaps) <= 4  # the arrow's own frame is wider than it
+    against = phone.part("against-picker", "input")
+    assert against.evaluate("input => input.scrollWidth <= input.clientWidth")
+
+
 def test_the_answer_is_on_a_phones_first_screen(phone):
     expect(phone.part("answer", ".ms-sentence")).to_contain_text("%")
     answer, first = phone.part("answer").bounding_box(), phone.part("top-k", ".ms-class").first.bounding_box()
