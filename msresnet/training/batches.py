@@ -4,11 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import InterpolationMode, v2
-from torchvision.transforms.v2.functional import elastic
 
 from ..data import Pictures, Split
 from ..errors import ConfigError, DataError
@@ -72,7 +70,6 @@ def augmentation(of: Augmentation, side: int) -> v2.Transform:
         steps.append(v2.RandomResizedCrop(side, scale=(of.crop_area, 1.0), antialias=True))
     if of.crop_padding:
         steps.append(v2.RandomCrop(side, of.crop_padding, padding_mode="reflect"))
-    warps: list[nn.Module] = []
     if of.rotation or of.shear or of.translation or of.zoom != (1.0, 1.0):
         affine = v2.RandomAffine(
             of.rotation,
@@ -82,37 +79,10 @@ def augmentation(of: Augmentation, side: int) -> v2.Transform:
             interpolation=InterpolationMode.BILINEAR,
             fill=of.fill,
         )
-        warps.append(affine)
-    if of.elastic:
-        warps.append(Elastic(of.elastic, fill=of.fill))
-    steps += warps if of.affine == 1 or not warps else [v2.RandomApply(warps, of.affine)]
+        steps.append(affine if of.affine == 1 else v2.RandomApply([affine], of.affine))
     if of.flip:
         steps.append(v2.RandomHorizontalFlip(of.flip))
     return v2.Compose(steps) if steps else v2.Identity()
-
-
-class Elastic(nn.Module):
-    """A smooth displacement at random: a normal vector at each knot of a coarse grid, bicubic in between.
-
-    U-Net's (arXiv 1505.04597). ``v2.ElasticTransform`` blurs a field as fine as the picture
-    instead, with a kernel of over 30 px a side for a displacement as smooth: slow for small pictures.
-
-    Args:
-        deviation: standard deviation at the knots, as a share of the side.
-        fill: 0 to 255, where the displaced picture has nothing to show.
-    """
-
-    KNOTS = 5  # a side
-
-    def __init__(self, deviation: float, *, fill: int) -> None:
-        super().__init__()
-        self.deviation, self.fill = deviation, fill
-
-    def forward(self, picture: Tensor) -> Tensor:
-        """A ``(3, height, width)`` picture displaced; draws from PyTorch's random numbers."""
-        knots = 2 * self.deviation * torch.randn(1, 2, self.KNOTS, self.KNOTS)  # a side is 2 wide, from -1 to 1
-        field = F.interpolate(knots, picture.shape[-2:], mode="bicubic", align_corners=True)
-        return elastic(picture, field.permute(0, 2, 3, 1), InterpolationMode.BILINEAR, fill=self.fill)
 
 
 class Mix:
