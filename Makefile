@@ -6,6 +6,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# pip compiles on one core, compileall on all of them; what it cannot compile are templates, not programs.
+COMPILE := { $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || :; }
 AT_ONCE := -n auto --maxprocesses 8 --dist loadfile
 MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
 
@@ -66,13 +68,13 @@ $(VENV)/.made-stamp:
 $(VENV)/.demo-stamp: requirements.txt pyproject.toml | $(VENV)/.made-stamp
 	@echo "Installing what the page needs into $(VENV); the first time this takes a few minutes" \
 	      "(on Linux torch is several GB)."
-	@$(PIP) install -e .
+	@$(PIP) install --no-compile -e . && $(COMPILE)
 	@touch $@
 
 $(VENV)/.test-stamp: requirements.txt pyproject.toml | $(VENV)/.made-stamp
 	@echo "Installing what the tests need into $(VENV); the first time this takes a few minutes" \
 	      "(on Linux torch is several GB)."
-	@$(PIP) install -e '.[test]'
+	@$(PIP) install --no-compile -e '.[test]' && $(COMPILE)
 	@touch $(VENV)/.demo-stamp $@
 
 # The browser of the machine (the names of tests/conftest.py), otherwise Playwright's own where it can be had.
