@@ -56,12 +56,12 @@ def test_stir_trains_on_some_sizes_and_tests_on_others(mnist, tmp_path, monkeypa
 
 
 def test_mnist_scale_trains_with_smaller_copies_and_without(mnist, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(digits, "SCALE_COUNTS", {"train": 100, "val": 50, "test": 100})
+    monkeypatch.setattr(digits, "SCALE_COUNTS", {"train": 40, "val": 20, "test": 40})
     command = ["digits.py", "mnist-scale", "--data", str(mnist), "--out", str(tmp_path / "out"), "--epochs", "1"]
     monkeypatch.setattr(sys, "argv", command)
     runpy.run_path(str(SCRIPT), run_name="__main__")
     table = capsys.readouterr().out
-    for name, steps in (("56 px with scale augmentation", 14 * 100 // 32), ("56 px without", 100 // 32)):
+    for name, steps in (("56 px with scale augmentation", 14 * 40 // 32), ("56 px without", 40 // 32)):
         assert f"| {name} |" in table
         log = read_log(tmp_path / "out" / f"{name} 0".replace(" ", "-") / "log.jsonl")
         assert log[-1]["step"] == steps

@@ -192,7 +192,7 @@ def test_tiles_hold_what_the_map_holds():
         ("localisation", ["--per-class", "2", "--pictures", "6", "--pointing", "1", "--methods", "saliency"], "Target"),
         (
             "scale_truth",
-            ["--pictures", "8", "--zoomed", "3", "--deleted", "2", "--methods", "grad-cam"],
+            ["--pictures", "5", "--zoomed", "2", "--deleted", "2", "--methods", "grad-cam"],
             "chance",
         ),
     ],
