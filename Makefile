@@ -8,7 +8,6 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # pip compiles on one core, compileall on all of them; what it cannot compile are templates, not programs.
 COMPILE := { $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || :; }
-AT_ONCE := -n auto --maxprocesses 8 --dist loadfile
 MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
 
 .PHONY: help demo test lint bench clean
@@ -26,11 +25,11 @@ help:
 demo: $(VENV)/.demo-stamp
 	$(BIN)/python -m msresnet demo $(ARGS)
 
-# A process a core, a file of tests at a time; those of the browser by themselves, as they share a page a process.
+# A process a core, a file of tests at a time; those of the browser by themselves, as a page wants the whole machine.
 test: $(VENV)/.test-stamp $(VENV)/.browser-stamp
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest $(AT_ONCE) -m "not browser"
-	$(BIN)/python -m pytest $(AT_ONCE) -m browser
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m "not browser"
+	$(BIN)/python -m pytest -m browser
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
