@@ -121,26 +121,13 @@ def test_without_quota_the_cpu_answers(client, space):
 
 @pytest.mark.browser
 def test_a_visitor_is_answered(space, chromium_path):
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
-        page.goto(space.address)
-        status = page.locator("#status .ms-status")
-        sync_api.expect(page.locator("#attributions .ms-frame[data-scale]")).to_have_count(3, timeout=60_000)
-        drawn = page.locator("#attributions .ms-over").first
-        greeting = drawn.get_attribute("src")
-        page.locator("#image-input input[type=file]").set_input_files(PHOTO)
-        page.locator("#image-input img[src*='grace_hopper']").wait_for()
-        label = Session(space.models[STARTED_WITH], PHOTO).ledger.top_k(1)[0].label
-        sync_api.expect(page.locator("#top-k .ms-class-name").first).to_have_text(label, timeout=60_000)
-        sync_api.expect(drawn).not_to_have_attribute("src", greeting, timeout=60_000)  # or a choice would cancel it
-        page.locator("#method-picker input").click()
-        page.get_by_role("option", name=METHODS["saliency"].title, exact=True).click()
-        promise = METHODS["saliency"].promise
-        sync_api.expect(page.locator("#attributions")).to_contain_text(promise, timeout=60_000)
-        sync_api.expect(status).to_have_text("Ready", timeout=60_000)
+    visiting = pytest.importorskip("visiting")
+    with visiting.sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=visiting.FLAGS)
+        visitor = visiting.Visitor(browser.new_page(), space.address).open()
+        visitor.explain(space.models[STARTED_WITH], PHOTO)
+        visitor.choose_method("saliency")
+        assert not visitor.problems
         browser.close()
     features_and_map, only_map = space.calls()[-2:]
     assert features_and_map["values"] >= 2 and only_map["values"] >= 1
