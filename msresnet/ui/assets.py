@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-SCRIPTS = ("settings.js", "views.js", "share.js", "asking.js", "keys.js", "tour.js")
+SCRIPTS = ("hearing.js", "settings.js", "views.js", "share.js", "asking.js", "keys.js", "tour.js")
 
 
 def scripts() -> str:
